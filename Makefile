@@ -1,0 +1,46 @@
+# `make demo` and `make test` set up everything they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 1
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: help setup demo test check format generate lint types clean
+
+help:  ## Show the targets.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## Create .venv with the pinned versions of constraints.txt.
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+demo: $(STAMP)  ## Train the same network in every backend and compare the trajectories.
+	$(BIN)/momo train --out momo-run
+
+test: $(STAMP)  ## Run the tests.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: lint types test  ## Format, lint, types, generated files, tests.
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/momo generate --check
+	$(BIN)/momo spec check
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+format: $(STAMP)  ## Format the code.
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+generate: $(STAMP)  ## Write the files that follow from the specification.
+	$(BIN)/momo generate
+
+clean:  ## Remove .venv and everything built.
+	rm -rf $(VENV) build dist momo-run .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,24 @@
+"""`momo generate`: write the files that follow from the specification."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+
+def generate(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is stale.")] = False,
+) -> None:
+    """Write the files that follow from the specification: rules of the core, adapter classes."""
+    from momo_spec.generate import stale_files, write_files
+
+    console = Console()
+    paths = stale_files() if check else write_files()
+    for path in paths:
+        console.print(f"{'stale' if check else 'written'}: {path.parent.name}/{path.name}")
+    if not paths:
+        console.print("all generated files are current")
+    if check and paths:
+        raise typer.Exit(1)

@@ -1,0 +1,69 @@
+"""What the rules need from an array library, beyond calling its functions."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import array_api_compat
+
+Array = Any
+"""An array of any library with an Array-API namespace."""
+
+Namespace = Any
+"""An Array-API namespace."""
+
+
+def find_namespace(arrays: Iterable[Array]) -> Namespace:
+    """
+    Array-API namespace of the arrays.
+
+    Raises
+    ------
+    TypeError
+        If they belong to no namespace or to several.
+    """
+    return array_api_compat.array_namespace(*arrays)
+
+
+def leaf_dtype(array: Array, *, xp: Namespace) -> Any:
+    """Dtype in which a tensor is averaged and moved: its own, but at least float32."""
+    return xp.float64 if array.dtype == xp.float64 else xp.float32
+
+
+def scalar_dtype(arrays: Sequence[Array], *, xp: Namespace) -> Any:
+    """Dtype of the global scalars: the widest of float32 and the dtypes of the tensors."""
+    return xp.float64 if any(array.dtype == xp.float64 for array in arrays) else xp.float32
+
+
+def cast(array: Array, dtype: Any, *, xp: Namespace) -> Array:
+    """`array` in `dtype`, itself where it has that dtype."""
+    return array if array.dtype == dtype else xp.astype(array, dtype)
+
+
+def scalar_zero(arrays: Sequence[Array], *, xp: Namespace) -> Array:
+    """Array of shape (), zero, of the scalars' dtype, where the first tensor is stored."""
+    dtype = scalar_dtype(arrays, xp=xp)
+    return xp.sum(xp.zeros_like(arrays[0], dtype=dtype))
+
+
+def as_scalar(value: Any, like: Array, *, xp: Namespace) -> Array:
+    """A number or an array of one element as an array of shape (), of the dtype of `like`."""
+    if isinstance(value, numbers.Real):
+        return xp.full_like(like, float(value))
+    return cast(xp.reshape(value, ()), like.dtype, xp=xp)
+
+
+def dot(left: Array, right: Array, *, xp: Namespace) -> Array:
+    """Sum of the products of the elements, shape ()."""
+    return xp.sum(left * right)
+
+
+def all_finite(scalars: Iterable[Array], *, xp: Namespace) -> Array:
+    """Whether all of several arrays of shape () are finite."""
+    finite = None
+    for scalar in scalars:
+        this = xp.isfinite(scalar)
+        finite = this if finite is None else finite & this
+    return finite

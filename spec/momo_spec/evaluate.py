@@ -1,0 +1,206 @@
+"""
+Evaluate an optimizer of the specification, step by step.
+
+This is the oracle of the project: it reads the equations and shares no code with the
+implementation in `momo_core`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .arithmetic import Arithmetic, Precise, Value
+from .language import Equation, Expression, Name, Number
+from .load import OptimizerSpec
+
+Environment = dict[str, Value]
+
+
+class Evaluator:
+    """
+    One run of an optimizer.
+
+    Parameters
+    ----------
+    spec : OptimizerSpec
+    hyper : mapping, optional
+        Hyper-parameters by canonical name; the others keep their defaults.
+    arithmetic : Arithmetic, optional
+        50 decimal digits unless given.
+
+    Attributes
+    ----------
+    scalars : dict
+        Scalar state.
+    leaves : list of dict
+        State of each parameter tensor.
+    skipped_steps : int
+        Number of steps skipped because of a non-finite loss, gradient or result.
+    """
+
+    def __init__(
+        self,
+        spec: OptimizerSpec,
+        hyper: Mapping[str, Any] | None = None,
+        *,
+        arithmetic: Arithmetic | None = None,
+    ) -> None:
+        unknown = set(hyper or {}) - set(spec.hyper)
+        if unknown:
+            raise TypeError(f"{spec.name} has no hyper-parameter {', '.join(sorted(unknown))}")
+        self.spec = spec
+        self.arithmetic = arithmetic or Precise()
+        defaults = {name: entry.default for name, entry in spec.hyper.items()}
+        self.hyper = {name: self._constant(value) for name, value in {**defaults, **(hyper or {})}.items()}
+        self.scalars: Environment = {}
+        self.leaves: list[Environment] = []
+        self.skipped_steps = 0
+        self._fresh: list[bool] = []
+
+    def start(self, params: Sequence[Any]) -> list[Value]:
+        """Create the state; returns the parameters as arrays of the arithmetic."""
+        self.scalars = {
+            name: self.hyper[state.init] if isinstance(state.init, str) else self._constant(state.init)
+            for name, state in self.spec.scalar_state.items()
+        }
+        arrays = [self.arithmetic.array(param) for param in params]
+        self.leaves = [
+            {name: self._filled(array.shape, state.init) for name, state in self.spec.leaf_state.items()}
+            for array in arrays
+        ]
+        self._fresh = [True] * len(arrays)
+        return arrays
+
+    def step(
+        self,
+        params: Sequence[Value],
+        grads: Sequence[Any],
+        loss: Any = None,
+        *,
+        hyper: Mapping[str, Any] | None = None,
+        leaf_hyper: Sequence[Mapping[str, Any]] | None = None,
+    ) -> tuple[list[Value], dict[str, Value]]:
+        """
+        Take one step.
+
+        Parameters
+        ----------
+        params : sequence of arrays
+            As returned by `start` or by the step before.
+        grads : sequence of arrays or None
+            Gradients; None leaves a tensor out of the step.
+        loss : float, optional
+            Loss that belongs to the gradients.
+        hyper : mapping, optional
+            Hyper-parameters of this step alone, a scheduled learning rate for example.
+        leaf_hyper : sequence of mappings, optional
+            Hyper-parameters of each tensor, for parameter groups.
+
+        Returns
+        -------
+        params : list of arrays
+        info : dict
+            The step's scalars and ``skipped``.
+        """
+        present = [index for index, grad in enumerate(grads) if grad is not None]
+        if not present:
+            return list(params), {**self._info_at_rest(), "skipped": False}
+        scope = {**self.hyper, **{k: self._constant(v) for k, v in (hyper or {}).items()}, **self.scalars}
+        if loss is not None:
+            scope["loss"] = self.arithmetic.array(loss)[()]
+        leaves = [
+            self._leaf_scope(i, params[i], grads[i], leaf_hyper[i] if leaf_hyper else {}) for i in present
+        ]
+        scope["max_learning_rate"] = max(
+            leaf.get("learning_rate", scope["learning_rate"]) for leaf in leaves
+        )
+        checked = self._run(scope, leaves)
+        if not all(_is_finite(value) for value in checked):
+            self.skipped_steps += 1
+            return list(params), {**self._info_at_rest(), "skipped": True}
+        self.scalars = {name: scope[name] for name in self.scalars}
+        updated = list(params)
+        for index, leaf in zip(present, leaves, strict=True):
+            self.leaves[index] = {name: leaf[name] for name in self.spec.leaf_state}
+            self._fresh[index] = False
+            updated[index] = leaf["new_param"]
+        info = {name: self._value(expression, scope) for name, expression in self.spec.info.items()}
+        return updated, {**info, "skipped": False}
+
+    def _info_at_rest(self) -> dict[str, Value]:
+        """Info of a step that changed nothing: the state as it was, nothing taken."""
+        zero = self._constant(0.0)
+        return {
+            name: self.scalars.get(expression.id, zero) if isinstance(expression, Name) else zero
+            for name, expression in self.spec.info.items()
+        }
+
+    def _run(self, scope: Environment, leaves: list[Environment]) -> list[Value]:
+        """Evaluate all phases in place; returns what must be finite."""
+        equations = self.spec.equations
+        self._evaluate(equations["begin"], scope)
+        for leaf in leaves:
+            inner = {**scope, **leaf}
+            for phase in ("leaf", "accumulate"):
+                self._evaluate(equations[phase], inner)
+            leaf.update(inner)
+        sums = self._total(equations["sums"], scope, leaves)
+        self._evaluate(equations["solve"], scope)
+        for leaf in leaves:
+            solved = {e.target: scope[e.target] for e in equations["solve"]}
+            leaf.update(solved)
+            self._evaluate(equations["apply"], leaf)
+        moves = self._total(equations["displacement"], scope, leaves)
+        self._evaluate(equations["finish"], scope)
+        loss = [scope["loss"]] if "loss" in scope else []
+        finish = [scope[equation.target] for equation in equations["finish"]]
+        return [*loss, *sums, *moves, *finish, *(leaf["new_param"] for leaf in leaves)]
+
+    def _total(
+        self, equations: Sequence[Equation], scope: Environment, leaves: list[Environment]
+    ) -> list[Value]:
+        """Add a sum over all leaves to the scope, for each equation."""
+        for equation in equations:
+            terms = np.array([self._value(equation.expression, leaf) for leaf in leaves])
+            scope[equation.target] = self.arithmetic.apply("sum", [terms])
+        return [scope[equation.target] for equation in equations]
+
+    def _evaluate(self, equations: Sequence[Equation], scope: Environment) -> None:
+        for equation in equations:
+            scope[equation.target] = self._value(equation.expression, scope)
+
+    def _value(self, expression: Expression, scope: Environment) -> Value:
+        match expression:
+            case Number(value):
+                return self._literal(value)
+            case Name(name):
+                return scope[name]
+            case _:
+                arguments = [self._value(argument, scope) for argument in expression.arguments]
+                return self.arithmetic.apply(expression.operator, arguments)
+
+    def _leaf_scope(self, index: int, param: Value, grad: Any, hyper: Mapping[str, Any]) -> Environment:
+        return {
+            **{name: self._constant(value) for name, value in hyper.items()},
+            **self.leaves[index],
+            "param": param,
+            "grad": self.arithmetic.array(grad),
+            "fresh": self._fresh[index],
+        }
+
+    def _filled(self, shape: tuple[int, ...], init: float | str) -> Value:
+        return self.arithmetic.array(np.full(shape, float(init)))
+
+    def _literal(self, value: float | bool) -> Value:
+        return value if isinstance(value, bool) else self.arithmetic.array(float(value))[()]
+
+    def _constant(self, value: Any) -> Value:
+        return bool(value) if isinstance(value, bool | np.bool_) else self.arithmetic.number(float(value))
+
+
+def _is_finite(value: Value) -> bool:
+    return all(math.isfinite(item) for item in np.asarray(value).flat)

@@ -1,0 +1,155 @@
+"""Generate the files that follow from the specification: rules of the core, adapter classes."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+
+from .load import Hyper, OptimizerSpec, files_root, load_spec, spec_names
+
+TEMPLATE_SUFFIX = ".jinja"
+HEADER = "Generated from spec/ by `momo generate`; edit the template or the specification."
+
+
+@dataclass(frozen=True)
+class Argument:
+    """
+    One argument of a constructor in a framework.
+
+    Attributes
+    ----------
+    name : str
+        In the framework.
+    default : str
+        Source text.
+    hypers : tuple of Hyper
+        One, or the two of a pair such as ``betas``.
+    """
+
+    name: str
+    default: str
+    hypers: tuple[Hyper, ...]
+
+    @property
+    def is_flag(self) -> bool:
+        """Whether it is True or False."""
+        return self.hypers[0].kind == "flag"
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether it is a tuple of two numbers."""
+        return len(self.hypers) > 1
+
+    @property
+    def values(self) -> dict[str, str]:
+        """Canonical name to the source text that reads its value from the argument."""
+        if self.is_pair:
+            return {hyper.name: f"{self.name}[{i}]" for i, hyper in enumerate(self.hypers)}
+        return {self.hypers[0].name: self.name}
+
+    @property
+    def domain(self) -> str:
+        """Domain and unit for a docstring."""
+        if self.is_flag:
+            return "bool"
+        ranges = " and ".join(f"in {hyper.domain}" for hyper in self.hypers)
+        return f"{'pair of float' if self.is_pair else 'float'}, {ranges} [{self.hypers[0].unit}]"
+
+    @property
+    def doc(self) -> str:
+        """Description for a docstring."""
+        return " ".join(hyper.doc for hyper in self.hypers)
+
+
+def source(value: object) -> str:
+    """Python source of a default value."""
+    if isinstance(value, float) and math.isinf(value):
+        return f'float("{value}")'
+    return repr(value)
+
+
+def arguments(spec: OptimizerSpec, framework: str) -> tuple[list[Argument], list[Argument]]:
+    """Positional and keyword-only arguments of an optimizer in a framework."""
+    target = spec.frameworks[framework]
+    positional = [_argument(spec, framework, name) for name in target.positional]
+    named = {hyper.name for argument in positional for hyper in argument.hypers}
+    rest = [hyper for hyper in spec.hyper.values() if hyper.name not in named and not hyper.internal]
+    return positional, [_argument(spec, framework, hyper.name) for hyper in rest]
+
+
+def _argument(spec: OptimizerSpec, framework: str, name: str) -> Argument:
+    target = spec.frameworks[framework]
+    hypers = tuple(spec.hyper[part] for part in target.pairs.get(name, (name,)))
+    values = tuple(hyper.default for hyper in hypers)
+    default = target.defaults.get(name, values if len(values) > 1 else values[0])
+    written = "None" if default == "none" else source(default)
+    return Argument(hypers[0].name_in(framework) if len(hypers) == 1 else name, written, hypers)
+
+
+def templates(project: Path) -> Iterable[Path]:
+    """All templates of the project; each generates the file beside it."""
+    for folder in ("momo_core", "backends"):
+        yield from sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
+
+
+def wrapped(text: str, indent: int) -> str:
+    """`text` in lines of at most 100 characters, the second and later ones indented."""
+    return textwrap.fill(
+        text, 100, initial_indent=" " * indent, subsequent_indent=" " * indent, break_on_hyphens=False
+    ).lstrip()
+
+
+def formatted(text: str) -> str:
+    """Python source as the formatter of the project writes it."""
+    command = [sys.executable, "-m", "ruff", "format", "--line-length", "110", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
+
+
+def render(template: Path) -> str:
+    """Text that a template generates."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template.parent),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["wrap"] = wrapped
+    text = environment.get_template(template.name).render(
+        header=HEADER,
+        specs=[load_spec(name) for name in spec_names()],
+        arguments=arguments,
+        source=source,
+    )
+    return formatted(text) if template.with_suffix("").suffix == ".py" else text
+
+
+def generated_files(project: Path | None = None) -> dict[Path, str]:
+    """Path and text of every generated file."""
+    root = project or files_root().parent
+    return {template.with_suffix(""): render(template) for template in templates(root)}
+
+
+def stale_files(project: Path | None = None) -> list[Path]:
+    """Generated files that differ from what would be generated now."""
+    return [
+        path
+        for path, text in generated_files(project).items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def write_files(project: Path | None = None) -> list[Path]:
+    """Write the stale files; returns them."""
+    texts = generated_files(project)
+    stale = stale_files(project)
+    for path in stale:
+        path.write_text(texts[path], encoding="utf-8")
+    return stale

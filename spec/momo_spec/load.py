@@ -1,0 +1,242 @@
+"""Read the optimizers of the specification from their TOML files."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .language import Equation, Expression, parse_equation, parse_expression
+
+SPEC_VERSION = "0.1"
+
+PHASES = ("begin", "leaf", "accumulate", "sums", "solve", "apply", "displacement", "finish")
+"""The phases of a step, in order."""
+
+PER_LEAF = frozenset({"leaf", "accumulate", "sums", "apply", "displacement"})
+"""Phases that are evaluated once for each parameter tensor; the others once a step."""
+
+FRAMEWORKS = ("torch", "jax", "keras")
+
+
+class SpecError(ValueError):
+    """A specification file that contradicts the format."""
+
+
+@dataclass(frozen=True)
+class Hyper:
+    """A hyper-parameter."""
+
+    name: str
+    kind: str
+    scope: str
+    default: float | bool
+    doc: str
+    code: str
+    domain: str = ""
+    unit: str = ""
+    symbol: str = ""
+    message: str = ""
+    schedulable: bool = False
+    internal: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name_in(self, framework: str) -> str:
+        """Name of the argument in a framework."""
+        return self.names.get(framework, self.name)
+
+
+@dataclass(frozen=True)
+class State:
+    """A state variable; `init` is a number or the name of a hyper-parameter."""
+
+    name: str
+    init: float | str
+    unit: str
+    symbol: str
+    doc: str
+
+
+@dataclass(frozen=True)
+class Framework:
+    """How an optimizer is called in a framework."""
+
+    entry: str
+    positional: tuple[str, ...]
+    pairs: Mapping[str, tuple[str, str]]
+    defaults: Mapping[str, Any]
+    names: Mapping[str, str]
+
+    @property
+    def class_name(self) -> str:
+        """Name of the class, or of the function in JAX."""
+        return self.entry
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """`require` must hold where `when` does."""
+
+    when: Expression
+    require: Expression
+    when_text: str
+    require_text: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """An optimizer: frame, step-size model and direction put together."""
+
+    name: str
+    title: str
+    summary: str
+    source: str
+    direction: str
+    model: str
+    needs_loss: bool
+    hyper: Mapping[str, Hyper]
+    leaf_state: Mapping[str, State]
+    scalar_state: Mapping[str, State]
+    equations: Mapping[str, tuple[Equation, ...]]
+    info: Mapping[str, Expression]
+    constraints: tuple[Constraint, ...]
+    special_cases: tuple[Mapping[str, str], ...]
+    frameworks: Mapping[str, Framework]
+
+
+def files_root() -> Path:
+    """Folder of the specification files: beside the package, or inside it when installed."""
+    here = Path(__file__).parent
+    return here if (here / "frame.toml").exists() else here.parent
+
+
+def spec_names() -> tuple[str, ...]:
+    """Names of all optimizers, sorted."""
+    return tuple(sorted(path.stem for path in (files_root() / "optimizers").glob("*.toml")))
+
+
+@cache
+def load_spec(name: str) -> OptimizerSpec:
+    """
+    Load an optimizer.
+
+    Parameters
+    ----------
+    name : str
+        One of `spec_names()`.
+
+    Raises
+    ------
+    SpecError
+        If there is no such optimizer or its file contradicts the format.
+    """
+    if name not in spec_names():
+        raise SpecError(f"no optimizer {name!r}; there are {', '.join(spec_names())}")
+    return parse_spec(merged_document(name))
+
+
+def merged_document(name: str) -> dict[str, Any]:
+    """Frame, optimizer and model of `name` as one document; the schema describes it."""
+    root = files_root()
+    optimizer = _read(root / "optimizers" / f"{name}.toml")
+    parts = [_read(root / "frame.toml"), optimizer, _read(root / "models" / f"{optimizer['model']}.toml")]
+    return {
+        **{key: optimizer[key] for key in ("name", "title", "summary", "source", "direction", "model")},
+        "needs_loss": parts[2]["needs_loss"],
+        "hyper": _overridden(_union(parts, "hyper"), optimizer.get("defaults", {})),
+        "state": {
+            scope: _union([part.get("state", {}) for part in parts], scope) for scope in ("leaf", "scalar")
+        },
+        "equations": {
+            phase: [line for part in parts for line in part.get("equations", {}).get(phase, [])]
+            for phase in PHASES
+        },
+        "info": _union(parts, "info"),
+        "constraints": [item for part in parts for item in part.get("constraints", [])],
+        "special_cases": [item for part in parts for item in part.get("special_cases", [])],
+        "frameworks": optimizer["frameworks"],
+    }
+
+
+def parse_spec(document: Mapping[str, Any]) -> OptimizerSpec:
+    """
+    Turn a merged document into an optimizer.
+
+    Raises
+    ------
+    SpecError
+        If the document contradicts the format.
+    EquationError
+        If an equation is not in the language.
+    """
+    hyper = {name: Hyper(name=name, **entry) for name, entry in document["hyper"].items()}
+    return OptimizerSpec(
+        **{key: document[key] for key in ("name", "title", "summary", "source", "direction", "model", "needs_loss")},
+        hyper=hyper,
+        leaf_state=_states(document["state"]["leaf"]),
+        scalar_state=_states(document["state"]["scalar"]),
+        equations={
+            phase: tuple(parse_equation(line) for line in document["equations"][phase]) for phase in PHASES
+        },
+        info={name: parse_expression(text) for name, text in document["info"].items()},
+        constraints=tuple(_constraint(entry) for entry in document["constraints"]),
+        special_cases=tuple(document["special_cases"]),
+        frameworks={name: _framework(name, document["frameworks"][name], hyper) for name in FRAMEWORKS},
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open("rb") as file:
+        return tomllib.load(file)
+
+
+def _union(parts: list[dict[str, Any]], section: str) -> dict[str, Any]:
+    union: dict[str, Any] = {}
+    for part in parts:
+        for key, entry in part.get(section, {}).items():
+            if key in union:
+                raise SpecError(f"{section} {key!r} is defined twice")
+            union[key] = entry
+    return union
+
+
+def _overridden(hyper: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    if unknown := set(defaults) - set(hyper):
+        raise SpecError(f"defaults for unknown hyper-parameters: {sorted(unknown)}")
+    return {
+        name: {**entry, "default": defaults.get(name, entry["default"])} for name, entry in hyper.items()
+    }
+
+
+def _states(entries: Mapping[str, Any]) -> dict[str, State]:
+    return {name: State(name=name, **entry) for name, entry in entries.items()}
+
+
+def _constraint(entry: Mapping[str, str]) -> Constraint:
+    return Constraint(
+        when=parse_expression(entry["when"]),
+        require=parse_expression(entry["require"]),
+        code=entry["code"],
+        message=entry["message"],
+        when_text=entry["when"],
+        require_text=entry["require"],
+    )
+
+
+def _framework(name: str, entry: Mapping[str, Any], hyper: Mapping[str, Hyper]) -> Framework:
+    pairs = {key: (first, second) for key, (first, second) in entry.get("pairs", {}).items()}
+    known = set(hyper) | set(pairs)
+    if unknown := set(entry["positional"]) - known:
+        raise SpecError(f"{name}: unknown arguments {sorted(unknown)}")
+    return Framework(
+        entry=entry["entry"],
+        positional=tuple(entry["positional"]),
+        pairs=pairs,
+        defaults=entry.get("defaults", {}),
+        names={key: value.name_in(name) for key, value in hyper.items()},
+    )
