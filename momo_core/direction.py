@@ -49,9 +49,7 @@ class Direction:
     watched: tuple[str, ...] = ()
 
 
-def shares(
-    beta: Array, weight: Array, fresh: Array, *, xp: Namespace
-) -> tuple[Array, Array]:
+def shares(beta: Array, weight: Array, fresh: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """
     Coefficients of the old average and of the new sample.
 

@@ -68,13 +68,14 @@ def solve_cut(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -
     beta, weight, rate = scalars["beta_k"], scalars["weight"], scalars["max_learning_rate"]
     value = (1 - beta) * scalars["loss"] + beta * scalars["predicted_loss"]
     decayed = value - sums["decay_drop"]
-    old_bound = scalars["lower_bound_estimate"] if hyper["adapt_lower_bound"] else hyper["lower_bound"]
-    bound = _reset_bound(decayed, weight, old_bound, hyper, xp=xp) if hyper["adapt_lower_bound"] else old_bound
+    adapts = hyper["adapt_lower_bound"]
+    old_bound = scalars["lower_bound_estimate"] if adapts else hyper["lower_bound"]
+    bound = _reset_bound(decayed, weight, old_bound, hyper, xp=xp) if adapts else old_bound
     bound = xp.where(rate > 0, bound, old_bound)
     cap = rate / weight
     step_size = _polyak_step(decayed - weight * bound, sums["descent_rate"], cap, xp=xp)
     estimate = bound
-    if hyper["adapt_lower_bound"]:
+    if adapts:
         estimate = xp.maximum((value - step_size * sums["norm_sq"] / 2) / weight, hyper["lower_bound"])
     return {
         "model_value": value,
@@ -84,9 +85,7 @@ def solve_cut(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -
     }
 
 
-def _reset_bound(
-    decayed: Array, weight: Array, bound: Array, hyper: Hyper, *, xp: Namespace
-) -> Array:
+def _reset_bound(decayed: Array, weight: Array, bound: Array, hyper: Hyper, *, xp: Namespace) -> Array:
     """Half-way between `lower_bound` and the model, where the model has fallen to the estimate."""
     first = hyper["lower_bound"]
     fallen = decayed - weight * bound < hyper["reset_margin"] * (decayed - weight * first)

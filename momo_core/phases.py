@@ -134,9 +134,7 @@ def apply(
     return param - rate * direction
 
 
-def model_change(
-    old: Array, stored: Array, grad_avg: Array, target: Any, *, xp: Namespace
-) -> Array:
+def model_change(old: Array, stored: Array, grad_avg: Array, target: Any, *, xp: Namespace) -> Array:
     """
     What the averaged model loses or gains by the move that was really stored.
 
@@ -148,6 +146,8 @@ def model_change(
     return cast(dot(grad_avg, displacement, xp=xp), target, xp=xp)
 
 
-def choose(finite: Array, new: Mapping[str, Array], old: Mapping[str, Array], *, xp: Namespace) -> dict[str, Array]:
+def choose(
+    finite: Array, new: Mapping[str, Array], old: Mapping[str, Array], *, xp: Namespace
+) -> dict[str, Array]:
     """`new` where the step is finite, else `old`."""
     return {name: xp.where(finite, new[name], old[name]) for name in old}

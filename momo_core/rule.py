@@ -276,9 +276,7 @@ class _Step:
         if loss is not None:
             self.scope["loss"] = as_scalar(loss, self.like, xp=xp)
 
-    def accumulate(
-        self, fresh: Sequence[Array] | None, reduce: Callable[[list[Array]], list[Array]]
-    ) -> None:
+    def accumulate(self, fresh: Sequence[Array] | None, reduce: Callable[[list[Array]], list[Array]]) -> None:
         """Average each tensor, add the sums, solve for the step size."""
         first = self.state.scalars["weight"] == 0
         self.work = [

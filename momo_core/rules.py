@@ -1,4 +1,4 @@
-"""The optimizers by name.  Generated from spec/ by `momo generate`; edit the template or the specification."""
+"""The optimizers by name.  Generated from the specification by `momo generate`; edit its template."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """
 The base class of the PyTorch optimizers.
 
-The mathematics is in `momo_core`; this file knows how `torch.optim.Optimizer` keeps state
-and how to write a result back.
+The mathematics is in `momo_core`; this file knows how `torch.optim.Optimizer` is called.
 """
 
 from __future__ import annotations
@@ -12,25 +11,18 @@ from typing import Any, ClassVar
 
 import array_api_compat.torch as xp
 import torch
-from torch import Tensor
 from torch.optim.optimizer import ParamsT, StateDict
 
-from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, State
-from momo_core.arrays import leaf_dtype
+from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError
 from momo_core.rule import GROUP_HYPER
 
+from . import state
 from .loss import Loss, detached, first_given, is_dummy_step, mean_over_ranks
 from .settings import Names, canonical_hyper, check_settings, check_shared
 
 
 class ModelBasedOptimizer(torch.optim.Optimizer):
-    """
-    Base of the optimizers of this package.
-
-    The averages of each parameter are in ``state``.  The scalars of the rule are the same
-    tensors of shape () in every parameter group: a checkpoint keeps their dtype there, and
-    would cast them to the dtype of the parameters in ``state``.
-    """
+    """Base of the optimizers of this package."""
 
     rule_name: ClassVar[str]
     names: ClassVar[Names]
@@ -44,15 +36,15 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         self._process_group = process_group
         super().__init__(params, defaults)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+    def __setstate__(self, contents: dict[str, Any]) -> None:
+        super().__setstate__(contents)
         self._recorded = None
         self._process_group = None
 
     @property
     def last_info(self) -> Info:
         """What the last step did, as tensors of shape ()."""
-        return Info(**{name: self.param_groups[0][_shown(name)] for name in Info._fields})
+        return Info(**{name: self.param_groups[0][state.shown(name)] for name in Info._fields})
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """
@@ -90,9 +82,7 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         super().zero_grad(set_to_none)
 
     @torch.no_grad()
-    def step(  # type: ignore[override]
-        self, closure: Callable[[], Any] | None = None, *, loss: Loss | None = None
-    ) -> Any:
+    def step(self, closure: Callable[[], Any] | None = None, *, loss: Loss | None = None) -> Any:
         """
         Take one step.
 
@@ -155,85 +145,35 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
                 )
             check_settings(self._kind, self.names, group)
         super().load_state_dict(state_dict)
-        self._restore(state_dict)
+        indices = [index for group in state_dict["param_groups"] for index in group["params"]]
+        saved = [state_dict["state"].get(index) for index in indices]
+        state.restore(self._kind, self.param_groups, self.state, saved)
 
     @property
     def _kind(self) -> Kind:
         return KINDS[self.rule_name]
 
-    def _params(self) -> list[Tensor]:
-        return [param for group in self.param_groups for param in group["params"]]
-
     def _start(self, group: dict[str, Any]) -> None:
-        """State of a new group: zero averages, and the scalars of the first group."""
+        """State of a new group."""
         group["params"] = list(dict.fromkeys(group["params"]))
-        rule = self._kind.rule(canonical_hyper(group, self.names))
-        fresh = rule.init(group["params"], xp=xp)
-        for param, leaf in zip(group["params"], fresh.leaves, strict=True):
-            self.state[param].update(leaf, step=torch.zeros((), device=param.device))
-        first = self.param_groups[0]
-        if group is first:
-            group.update(fresh.scalars)
-            zero = torch.zeros_like(group["weight"])
-            group.update({_shown(name): zero for name in Info._fields if _shown(name) not in group})
-        else:
-            group.update({name: value for name, value in first.items() if name not in group})
+        state.start(self._kind.rule(canonical_hyper(group, self.names)), self.param_groups, self.state)
 
     def _take_step(self, loss: Any) -> None:
         """Let the core compute everything, then write it."""
-        params, first = self._params(), self.param_groups[0]
+        groups, first = self.param_groups, self.param_groups[0]
+        params = state.all_params(groups)
         grads = [param.grad for param in params]
         if any(grad is not None and grad.is_sparse for grad in grads):
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
-        scalars = {name: first[name] for name in self._scalar_names()}
-        names = self._kind.direction.leaf_state
-        leaves = tuple({name: self.state[param][name] for name in names} for param in params)
-        hypers = [canonical_hyper(group, self.names) for group in self.param_groups]
+        hypers = [canonical_hyper(group, self.names) for group in groups]
         moved, new, info = self._kind.rule(hypers[0], first["on_nonfinite"]).step(
             params,
             grads,
             mean_over_ranks(loss, first["weight"], self._process_group),
-            State(leaves, scalars),
+            state.read(self._kind, groups, self.state),
             xp=xp,
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],
-            group_of=[i for i, group in enumerate(self.param_groups) for _ in group["params"]],
+            group_of=[index for index, group in enumerate(groups) for _ in group["params"]],
             fresh=[self.state[param]["step"] == 0 for param in params],
         )
-        self._write(params, moved, new, info)
-
-    def _write(self, params: list[Tensor], moved: list[Tensor], new: State, info: Info) -> None:
-        for param, value, leaf in zip(params, moved, new.leaves, strict=True):
-            if param.grad is None:
-                continue
-            param.copy_(value)
-            for name, average in leaf.items():
-                self.state[param][name].copy_(average)
-            self.state[param]["step"] += ~info.skipped
-        shown = {_shown(name): value for name, value in info._asdict().items()}
-        for group in self.param_groups:
-            group.update({**shown, **new.scalars})
-
-    def _scalar_names(self) -> list[str]:
-        return [*self._kind.direction.scalar_state, *self._kind.model.scalar_state, "skipped_steps"]
-
-    def _restore(self, state_dict: StateDict) -> None:
-        """Undo what loading does to the state: casts to the parameters' dtype, copies of scalars."""
-        params = self._params()
-        saved = [state_dict["state"].get(i) for group in state_dict["param_groups"] for i in group["params"]]
-        for param, leaf in zip(params, saved, strict=True):
-            for name in self._kind.direction.leaf_state if leaf else ():
-                dtype = leaf_dtype(param, xp=xp)
-                self.state[param][name] = leaf[name].detach().to(param.device, dtype, copy=True)
-        first = self.param_groups[0]
-        tensors = {name: value for name, value in first.items() if name in self._group_tensors()}
-        shared = {name: value.to(params[0].device) for name, value in tensors.items()}
-        for group in self.param_groups:
-            group.update(shared)
-
-    def _group_tensors(self) -> set[str]:
-        return {*self._scalar_names(), *map(_shown, Info._fields)}
-
-
-def _shown(name: str) -> str:
-    """Key of a step's info in a parameter group; ``beta`` is a setting there."""
-    return "beta_k" if name == "beta" else name
+        state.write(groups, self.state, moved, new, info)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
-
 from momo_spec import load_spec
 
 from . import optimizers
@@ -21,7 +21,7 @@ def devices() -> tuple[str, ...]:
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def construct(optimizer: str, hyper: dict[str, Any], params: list[torch.Tensor]) -> ModelBasedOptimizer:
+def construct(optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor]) -> ModelBasedOptimizer:
     """An optimizer by its name in the specification, called by PyTorch's names."""
     cls: type[ModelBasedOptimizer] = getattr(optimizers, load_spec(optimizer).frameworks["torch"].entry)
     spec = load_spec(optimizer)
@@ -30,7 +30,7 @@ def construct(optimizer: str, hyper: dict[str, Any], params: list[torch.Tensor])
         argument: full[targets[0]] if len(targets) == 1 else tuple(full[target] for target in targets)
         for argument, targets in cls.names.items()
     }
-    return cls(params, **settings)  # type: ignore[call-arg, arg-type]
+    return cls(params, **settings)  # type: ignore[arg-type]
 
 
 def run(
@@ -61,7 +61,7 @@ def run(
 def _snapshot(built: ModelBasedOptimizer, leaves: list[torch.nn.Parameter]) -> dict[str, Any]:
     info = {name: value.item() for name, value in built.last_info._asdict().items() if value is not None}
     return {
-        "params": [leaf.detach().to("cpu", torch.float64).numpy() for leaf in leaves],
+        "params": [leaf.detach().to("cpu", torch.float64, copy=True).numpy() for leaf in leaves],
         "info": info | {"skipped": bool(info["skipped"])},
         "skipped_steps": int(built.param_groups[0]["skipped_steps"]),
     }

@@ -1,13 +1,14 @@
-"""The optimizers by name.  Generated from spec/ by `momo generate`; edit the template or the specification."""
+"""The optimizers by name.  Generated from the specification by `momo generate`; edit its template."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.optim.optimizer import ParamsT
 
 from .adapter import ModelBasedOptimizer
+from .settings import Names
 
 __all__ = ["Momo", "MomoAdam"]
 
@@ -63,7 +64,7 @@ class Momo(ModelBasedOptimizer):
     """
 
     rule_name = "momo"
-    names = {
+    names: ClassVar[Names] = {
         "lr": ("learning_rate",),
         "weight_decay": ("weight_decay",),
         "beta": ("beta",),
@@ -155,12 +156,9 @@ class MomoAdam(ModelBasedOptimizer):
     """
 
     rule_name = "momo_adam"
-    names = {
+    names: ClassVar[Names] = {
         "lr": ("learning_rate",),
-        "betas": (
-            "beta1",
-            "beta2",
-        ),
+        "betas": ("beta1", "beta2"),
         "eps": ("eps",),
         "weight_decay": ("weight_decay",),
         "lb": ("lower_bound",),

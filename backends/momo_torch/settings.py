@@ -30,7 +30,9 @@ def canonical_hyper(group: Mapping[str, Any], names: Names) -> dict[str, Any]:
         if not isinstance(value, tuple | list):
             raise InvalidTypeError(f"{argument} must be a pair, got {value!r}", f"E_{argument.upper()}_TYPE")
         if len(value) != len(targets):
-            raise InvalidValueError(f"{argument} must be a pair, got {value!r}", f"E_{argument.upper()}_RANGE")
+            raise InvalidValueError(
+                f"{argument} must be a pair, got {value!r}", f"E_{argument.upper()}_RANGE"
+            )
         hyper.update(zip(targets, value, strict=True))
     return hyper
 

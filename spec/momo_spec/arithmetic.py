@@ -142,11 +142,10 @@ class Dyadic(Exact):
         return value
 
     def _sum(self, value: Value) -> Value:
-        grid = [abs(v) for v in value.flat if v]
-        if grid:
-            unit = Fraction(1, max(v.denominator for v in grid))
-            if sum(grid, Fraction(0)) / unit >= 2**self.bits:
-                raise NotExactError("a sum needs too many bits in some order")
+        grid = [abs(v) for v in value.flat if isinstance(v, Fraction)]
+        unit = Fraction(1, max((v.denominator for v in grid), default=1))
+        if sum(grid, Fraction(0)) / unit >= 2**self.bits:
+            raise NotExactError("a sum needs too many bits in some order")
         return self.rounded(sum(value.flat, Fraction(0)))
 
     def _check(self, value: Value) -> Value:
@@ -238,10 +237,14 @@ def _by_zero(numerator: Value) -> float:
 
 
 def _divide_exact(left: Value, right: Value) -> Value:
+    if isinstance(left, Fraction) and math.isinf(right):
+        return Fraction(0)
     return left / right if right else _by_zero(left)
 
 
 def _sqrt_exact(value: Value) -> Value:
+    if not math.isfinite(value):
+        return value
     root = Fraction(math.isqrt(value.numerator), math.isqrt(value.denominator))
     if root * root != value:
         raise NotExactError(f"the square root of {value} is not rational")

@@ -7,6 +7,7 @@ implementation in `momo_core`.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import Arithmetic, Precise, Value
-from .language import Equation, Expression, Name, Number
+from .language import Equation, Expression, Name, Number, Operation
 from .load import OptimizerSpec
 
 Environment = dict[str, Value]
@@ -40,6 +41,8 @@ class Evaluator:
         State of each parameter tensor.
     skipped_steps : int
         Number of steps skipped because of a non-finite loss, gradient or result.
+    last : dict
+        Scalars of the last step by name, skipped or not; empty if no tensor had a gradient.
     """
 
     def __init__(
@@ -59,7 +62,16 @@ class Evaluator:
         self.scalars: Environment = {}
         self.leaves: list[Environment] = []
         self.skipped_steps = 0
+        self.last: Environment = {}
         self._fresh: list[bool] = []
+
+    def fork(self, arithmetic: Arithmetic | None = None) -> Evaluator:
+        """Copy that goes its own way from here, in another arithmetic of the same numbers."""
+        twin = copy.copy(self)
+        twin.arithmetic = arithmetic or self.arithmetic
+        twin.scalars = dict(self.scalars)
+        twin.leaves, twin._fresh = list(self.leaves), list(self._fresh)
+        return twin
 
     def start(self, params: Sequence[Any]) -> list[Value]:
         """Create the state; returns the parameters as arrays of the arithmetic."""
@@ -107,18 +119,17 @@ class Evaluator:
             The step's scalars and ``skipped``.
         """
         present = [index for index, grad in enumerate(grads) if grad is not None]
+        self.last = {}
         if not present:
             return list(params), {**self._info_at_rest(), "skipped": False}
         scope = {**self.hyper, **{k: self._constant(v) for k, v in (hyper or {}).items()}, **self.scalars}
         if loss is not None:
             scope["loss"] = self.arithmetic.array(loss)[()]
-        leaves = [
-            self._leaf_scope(i, params[i], grads[i], leaf_hyper[i] if leaf_hyper else {}) for i in present
-        ]
-        scope["max_learning_rate"] = max(
-            leaf.get("learning_rate", scope["learning_rate"]) for leaf in leaves
-        )
+        local = self._leaf_hyper(len(params), leaf_hyper)
+        scope["max_learning_rate"] = max(leaf.get("learning_rate", scope["learning_rate"]) for leaf in local)
+        leaves = [{**local[i], **self._leaf_scope(i, params[i], grads[i])} for i in present]
         checked = self._run(scope, leaves)
+        self.last = scope
         if not all(_is_finite(value) for value in checked):
             self.skipped_steps += 1
             return list(params), {**self._info_at_rest(), "skipped": True}
@@ -150,8 +161,8 @@ class Evaluator:
             leaf.update(inner)
         sums = self._total(equations["sums"], scope, leaves)
         self._evaluate(equations["solve"], scope)
+        solved = {e.target: scope[e.target] for e in (*equations["sums"], *equations["solve"])}
         for leaf in leaves:
-            solved = {e.target: scope[e.target] for e in equations["solve"]}
             leaf.update(solved)
             self._evaluate(equations["apply"], leaf)
         moves = self._total(equations["displacement"], scope, leaves)
@@ -179,13 +190,19 @@ class Evaluator:
                 return self._literal(value)
             case Name(name):
                 return scope[name]
+            case Operation("where", (condition, yes, no)) if isinstance(
+                chosen := self._value(condition, scope), bool | np.bool_
+            ):
+                return self._value(yes if chosen else no, scope)
             case _:
                 arguments = [self._value(argument, scope) for argument in expression.arguments]
                 return self.arithmetic.apply(expression.operator, arguments)
 
-    def _leaf_scope(self, index: int, param: Value, grad: Any, hyper: Mapping[str, Any]) -> Environment:
+    def _leaf_hyper(self, count: int, hyper: Sequence[Mapping[str, Any]] | None) -> list[Environment]:
+        return [{name: self._constant(value) for name, value in own.items()} for own in hyper or [{}] * count]
+
+    def _leaf_scope(self, index: int, param: Value, grad: Any) -> Environment:
         return {
-            **{name: self._constant(value) for name, value in hyper.items()},
             **self.leaves[index],
             "param": param,
             "grad": self.arithmetic.array(grad),

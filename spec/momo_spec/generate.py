@@ -15,7 +15,7 @@ import jinja2
 from .load import Hyper, OptimizerSpec, files_root, load_spec, spec_names
 
 TEMPLATE_SUFFIX = ".jinja"
-HEADER = "Generated from spec/ by `momo generate`; edit the template or the specification."
+HEADER = "Generated from the specification by `momo generate`; edit its template."
 
 
 @dataclass(frozen=True)

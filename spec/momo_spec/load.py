@@ -176,7 +176,10 @@ def parse_spec(document: Mapping[str, Any]) -> OptimizerSpec:
     """
     hyper = {name: Hyper(name=name, **entry) for name, entry in document["hyper"].items()}
     return OptimizerSpec(
-        **{key: document[key] for key in ("name", "title", "summary", "source", "direction", "model", "needs_loss")},
+        **{
+            key: document[key]
+            for key in ("name", "title", "summary", "source", "direction", "model", "needs_loss")
+        },
         hyper=hyper,
         leaf_state=_states(document["state"]["leaf"]),
         scalar_state=_states(document["state"]["scalar"]),
@@ -208,9 +211,7 @@ def _union(parts: list[dict[str, Any]], section: str) -> dict[str, Any]:
 def _overridden(hyper: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     if unknown := set(defaults) - set(hyper):
         raise SpecError(f"defaults for unknown hyper-parameters: {sorted(unknown)}")
-    return {
-        name: {**entry, "default": defaults.get(name, entry["default"])} for name, entry in hyper.items()
-    }
+    return {name: {**entry, "default": defaults.get(name, entry["default"])} for name, entry in hyper.items()}
 
 
 def _states(entries: Mapping[str, Any]) -> dict[str, State]:

@@ -1,0 +1,1 @@
+"""The proof that every backend follows the specification."""

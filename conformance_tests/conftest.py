@@ -1,0 +1,54 @@
+"""Hypothesis profiles, the cells as fixtures, and the ledger of what ran."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from conformance_tests.cells import Cell, all_cells
+
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
+settings.register_profile("dev", max_examples=10, **_COMMON)
+settings.register_profile("ci", max_examples=25, derandomize=True, database=None, **_COMMON)
+settings.register_profile("nightly", max_examples=500, **_COMMON)
+settings.load_profile(os.environ.get("MOMO_PROFILE", "ci"))
+
+LEDGER: Counter[str] = Counter()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cell" in metafunc.fixturenames:
+        metafunc.parametrize(
+            "cell",
+            [
+                pytest.param(cell, id=cell.name, marks=pytest.mark.xdist_group(cell.name))
+                for cell in all_cells()
+            ],
+        )
+
+
+@pytest.fixture(params=["cpu", "cuda"])
+def device(request: pytest.FixtureRequest, cell: Cell) -> str:
+    name: str = request.param
+    if cell.name in ("numpy", "array-api-strict") and name != "cpu":
+        pytest.skip("not run: the cell is for the CPU")
+    if name not in cell.call("devices"):
+        pytest.skip(f"not run: no {name} device")
+    return name
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Count the cells that did not run, by reason."""
+    reasons = Counter(str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", []))
+    for reason, count in sorted(reasons.items()):
+        terminalreporter.write_line(f"{count:5d} skipped: {reason.removeprefix('Skipped: ')}")
+    ratios: dict[str, float] = {}
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for key, value in getattr(report, "user_properties", []):
+                ratios[key] = max(ratios.get(key, 0.0), float(value))
+    for key, value in sorted(ratios.items()):
+        terminalreporter.write_line(f"largest {key}: {value:.3g}")

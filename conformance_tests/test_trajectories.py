@@ -1,0 +1,72 @@
+"""Every backend follows the specification, step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, target
+from momo_spec import load_spec, spec_names
+from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
+
+from conformance_tests.cells import Cell
+from conformance_tests.strategies import hypers, trajectories
+
+EXACT_ENOUGH = 1e-10
+"""What the project promises for float64 over 50 steps, relative to the largest parameter."""
+
+
+def flat_rows(params: list[np.ndarray], trajectory: list[dict[str, Any]]) -> Rows:
+    return np.array([flattened(params), *(flattened(step["params"]) for step in trajectory)])
+
+
+def distances(rows: Rows, reference: Rows) -> Rows:
+    return np.linalg.norm(rows - reference, axis=1)
+
+
+@pytest.mark.parametrize("optimizer", spec_names())
+def test_float64_follows_the_specification(
+    cell: Cell, device: str, optimizer: str, record_property: Any
+) -> None:
+    worst = 0.0
+
+    @given(hyper=hypers(optimizer), run=trajectories(max_steps=50))
+    @settings(max_examples=max(5, settings().max_examples // 2))
+    def check(hyper: dict[str, Any], run: Any) -> None:
+        nonlocal worst
+        params, steps = run
+        reference, _ = open_loop(load_spec(optimizer), hyper, params, steps)
+        rows = flat_rows(params, cell.run(optimizer, hyper, params, steps, dtype="float64", device=device))
+        scale = np.max(np.linalg.norm(reference, axis=1))
+        error = float(np.max(distances(rows, reference)) / scale)
+        worst = max(worst, error)
+        target(error)
+        assert error <= EXACT_ENOUGH
+
+    check()
+    record_property(f"relative error, float64, {cell.name}", worst)
+
+
+@pytest.mark.parametrize("optimizer", spec_names())
+def test_float32_stays_within_its_computed_bound(
+    cell: Cell, device: str, optimizer: str, record_property: Any
+) -> None:
+    worst = 0.0
+
+    @given(hyper=hypers(optimizer), run=trajectories(max_steps=20))
+    @settings(max_examples=max(5, settings().max_examples // 2))
+    def check(hyper: dict[str, Any], run: Any) -> None:
+        nonlocal worst
+        params, steps = run
+        spec, unit = load_spec(optimizer), UNIT_ROUNDOFF["float32"]
+        reference, _ = open_loop(spec, hyper, params, steps)
+        bound = open_loop_bound(spec, hyper, params, steps, reference, unit)
+        rows = flat_rows(params, cell.run(optimizer, hyper, params, steps, dtype="float32", device=device))
+        ratio = float(np.max(distances(rows, reference) / bound))
+        worst = max(worst, ratio)
+        target(ratio)
+        assert ratio <= 1
+
+    check()
+    record_property(f"error/bound, float32, {cell.name}", worst)
