@@ -16,20 +16,27 @@ from .arrays import Array, Namespace
 ON_NONFINITE = ("skip", "raise", "propagate")
 
 
-class InvalidValueError(ValueError):
+class _CodedError(Exception):
+    """
+    An error with a stable `code`; it travels between processes.
+
+    The code has a default because Keras makes errors anew from longer messages.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[type[_CodedError], tuple[str, str]]:
+        return type(self), (str(self), self.code)
+
+
+class InvalidValueError(_CodedError, ValueError):
     """A value outside of its domain; `code` is stable."""
 
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
 
-
-class InvalidTypeError(TypeError):
+class InvalidTypeError(_CodedError, TypeError):
     """A value of the wrong type; `code` is stable."""
-
-    def __init__(self, message: str, code: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 class MissingLossError(InvalidValueError):

@@ -54,13 +54,11 @@ class Arithmetic:
 
     def apply(self, name: str, arguments: list[Value]) -> Value:
         """Evaluate one operation of the language."""
-        if name in COMPARISONS:
-            return _COMPARE[name](*arguments)
-        if name in ("where", "min", "max", "abs", "negate"):
-            return getattr(self, f"_{name}")(*arguments)
-        if name == "sum":
-            return self._sum(*arguments)
         with np.errstate(all="ignore"):
+            if name in COMPARISONS:
+                return _COMPARE[name](*arguments)
+            if name in ("where", "min", "max", "abs", "negate", "sum"):
+                return getattr(self, f"_{name}")(*arguments)
             return self.rounded(getattr(self, _COMPUTE[name])(*arguments))
 
     def _add(self, left: Value, right: Value) -> Value:
@@ -142,11 +140,12 @@ class Dyadic(Exact):
         return value
 
     def _sum(self, value: Value) -> Value:
-        grid = [abs(v) for v in value.flat if isinstance(v, Fraction)]
-        unit = Fraction(1, max((v.denominator for v in grid), default=1))
+        terms = list(np.asarray(value).flat)
+        grid = [abs(term) for term in terms if isinstance(term, Fraction)]
+        unit = Fraction(1, max((term.denominator for term in grid), default=1))
         if sum(grid, Fraction(0)) / unit >= 2**self.bits:
             raise NotExactError("a sum needs too many bits in some order")
-        return self.rounded(sum(value.flat, Fraction(0)))
+        return self.rounded(sum(terms, Fraction(0)))
 
     def _check(self, value: Value) -> Value:
         if isinstance(value, Fraction):
@@ -226,7 +225,8 @@ _COMPUTE = {"+": "_add", "-": "_subtract", "*": "_multiply", "/": "_divide", "**
 
 def _elementwise(function: Callable[..., Value], *values: Value) -> Value:
     if any(isinstance(value, np.ndarray) for value in values):
-        return np.asarray(np.frompyfunc(function, len(values), 1)(*values), dtype=object)
+        with np.errstate(all="ignore"):
+            return np.asarray(np.frompyfunc(function, len(values), 1)(*values), dtype=object)
     return function(*values)
 
 

@@ -123,7 +123,7 @@ class Evaluator:
         if not present:
             return list(params), {**self._info_at_rest(), "skipped": False}
         scope = {**self.hyper, **{k: self._constant(v) for k, v in (hyper or {}).items()}, **self.scalars}
-        if loss is not None:
+        if loss is not None and self.spec.needs_loss:
             scope["loss"] = self.arithmetic.array(loss)[()]
         local = self._leaf_hyper(len(params), leaf_hyper)
         scope["max_learning_rate"] = max(leaf.get("learning_rate", scope["learning_rate"]) for leaf in local)

@@ -1,0 +1,19 @@
+"""
+The model-based optimizers as optax gradient transformations.
+
+>>> import jax, momo_jax, optax
+>>> params = jax.numpy.array([1.0, 2.0, 3.0])
+>>> optimizer = momo_jax.momo(learning_rate=1.0, weight_decay=0.1)
+>>> state = optimizer.init(params)
+>>> loss, grads = jax.value_and_grad(lambda params: (params**2).sum())(params)
+>>> updates, state = optimizer.update(grads, state, params, value=loss)
+>>> optax.apply_updates(params, updates).round(6).tolist()
+[0.5, 1.0, 1.5]
+"""
+
+from . import optimizers
+from .optimizers import *  # noqa: F403
+from .state import MomoState
+
+__all__ = ["MomoState"]
+__all__ += optimizers.__all__

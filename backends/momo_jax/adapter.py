@@ -1,0 +1,186 @@
+"""
+From a rule of `momo_core` to an optax gradient transformation.
+
+The mathematics is in the core; this file knows pytrees, tracing, schedules and how
+optax stores a result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from momo_core import KINDS, Info, InvalidValueError, MissingLossError, Rule, State
+
+from .state import MomoState, PyTree, by_leaf, by_name, flatten, gradients
+
+
+def transformation(
+    name: str, hyper: Mapping[str, Any], *, schedulable: Collection[str], on_nonfinite: str
+) -> optax.GradientTransformationExtraArgs:
+    """
+    Make the transformation of an optimizer of the specification.
+
+    Parameters
+    ----------
+    name : str
+        Of the optimizer.
+    hyper : mapping
+        Hyper-parameters by canonical name.  A traced number cannot be checked here and
+        is taken as it is, as is what a schedule returns.
+    schedulable : collection of str
+        Hyper-parameters that may be a callable of the count of steps.
+    on_nonfinite : "skip", "raise" or "propagate"
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+    """
+    kind = KINDS[name]
+    schedules = {key: value for key, value in hyper.items() if key in schedulable and callable(value)}
+    known = {
+        key: value
+        for key, value in hyper.items()
+        if key not in schedules
+        and (kind.table.hyper[key].kind == "flag" or not isinstance(value, jax.core.Tracer))
+    }
+    kind.check(known, on_nonfinite)
+    made = _Transformation(kind.rule(hyper, on_nonfinite), schedules)
+    return optax.GradientTransformationExtraArgs(made.init, made.update)
+
+
+@dataclass(frozen=True)
+class _Transformation:
+    """The two functions of a gradient transformation."""
+
+    rule: Rule
+    schedules: Mapping[str, optax.Schedule]
+
+    def init(self, params: PyTree) -> MomoState:
+        """State before the first step; `params` are real floating, or the tree is empty."""
+        leaves, treedef = flatten(params)
+        # optax asks for the state of a tree without leaves, to find the averages in it.
+        start = self.rule.init(leaves or [jnp.zeros(())], xp=jnp)
+        _, _, info = self.rule.step([], [], 0.0, start, xp=jnp)
+        averages = by_name(self.rule, start.leaves[: len(leaves)], treedef)
+        # Made from a scalar of the core, the arrays are on the mesh of the parameters.
+        count = jnp.zeros_like(start.scalars["skipped_steps"])
+        seen = jnp.broadcast_to(info.skipped, (len(leaves),))
+        return MomoState(
+            count, averages, start.scalars, seen, info.step_size, info.truncation, info.beta, info.skipped
+        )
+
+    def update(
+        self,
+        updates: PyTree,
+        state: MomoState,
+        params: PyTree | None = None,
+        *,
+        value: Any = None,
+        **extra_args: Any,
+    ) -> tuple[PyTree, MomoState]:
+        """
+        One step.
+
+        Parameters
+        ----------
+        updates : tree
+            Gradients of the structure of `params`.  None in the place of a gradient
+            leaves that tensor out of the step, and is returned there.
+        state : MomoState
+        params : tree
+        value : number or array of one element
+            The loss whose gradients these are.
+        **extra_args
+            For other transformations of a chain.
+
+        Returns
+        -------
+        updates : tree
+            Of the dtypes of `params`, for `optax.apply_updates`; -0.0 in a skipped step,
+            which leaves every parameter as it is.
+        state : MomoState
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `params` or `value` is missing or of the wrong type or shape.
+        FloatingPointError
+            With ``on_nonfinite="raise"``, if the step is not finite.
+        """
+        del extra_args
+        if params is None:
+            raise ValueError("params is missing: call update(grads, state, params, value=loss)")
+        if value is None and self.rule.model.needs_loss:
+            message = "the loss is missing: call update(grads, state, params, value=loss)"
+            raise MissingLossError(message, "E_LOSS_MISSING")
+        leaves, treedef = flatten(params)
+        grads = gradients(updates, treedef)
+        has_grad = [grad is not None for grad in grads]
+        moves, new, info = self._step(leaves, grads, value, state, treedef)
+        taken = ~info.skipped & any(has_grad)
+        return treedef.unflatten(moves), MomoState(
+            count=jnp.where(taken, optax.safe_increment(state.count), state.count),
+            averages=by_name(self.rule, new.leaves, treedef),
+            scalars=new.scalars,
+            seen=state.seen | (taken & jnp.asarray(has_grad, dtype=bool)),
+            step_size=info.step_size,
+            truncation=info.truncation,
+            beta=info.beta,
+            skipped=info.skipped,
+        )
+
+    def _step(
+        self, params: list[Array], grads: list[Array | None], loss: Any, state: MomoState, treedef: Any
+    ) -> tuple[list[Array | None], State, Info]:
+        """What to add to each parameter, None without a gradient; the core's state and info."""
+        written: list[Array] = []
+
+        def store(param: Array, new: Array) -> Array:
+            update, stored = _stored(param, new)
+            written.append(update)
+            return stored
+
+        try:
+            _, new, info = self.rule.step(
+                params,
+                grads,
+                loss,
+                State(by_leaf(state.averages, treedef), state.scalars),
+                xp=jnp,
+                hyper={name: schedule(state.count) for name, schedule in self.schedules.items()},
+                fresh=list(~state.seen),
+                store=store,
+            )
+        except jax.errors.TracerBoolConversionError as error:
+            message = "on_nonfinite='raise' reads the result of the step: not possible in jit, scan or vmap"
+            raise InvalidValueError(message, "E_ON_NONFINITE") from error
+        moves = (jnp.where(info.skipped, -jnp.zeros_like(update), update) for update in written)
+        return [None if grad is None else next(moves) for grad in grads], new, info
+
+
+def _stored(param: Array, new: Array) -> tuple[Array, Array]:
+    """The update that moves `param` to `new`, and what `optax.apply_updates` makes of it."""
+    update = _rounded(new - param.astype(new.dtype), param.dtype)
+    return update, _rounded(param.astype(new.dtype) + update.astype(new.dtype), param.dtype)
+
+
+def _rounded(array: Array, dtype: Any) -> Array:
+    """
+    `array` in a narrower dtype.
+
+    XLA may drop a bare cast and the cast back, as excess precision; it keeps
+    `reduce_precision`, which has the exponents of the wider dtype here because it flushes
+    subnormal numbers, and those of float16 are of the size of updates.
+    """
+    if array.dtype == dtype:
+        return array
+    exponent_bits, mantissa_bits = jnp.finfo(array.dtype).nexp, jnp.finfo(dtype).nmant
+    return jax.lax.reduce_precision(array, exponent_bits, mantissa_bits).astype(dtype)

@@ -1,0 +1,137 @@
+"""Runs the optimizers of this package for the conformance suite; plain data in and out."""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from momo_spec import load_spec
+
+import momo_jax
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+MODES = ("eager", "jit", "scan")
+
+Carry = tuple[list[jax.Array], momo_jax.MomoState]
+Step = Callable[[Carry, dict[str, Any]], tuple[Carry, dict[str, Any]]]
+
+
+def devices() -> tuple[str, ...]:
+    """Names of the devices that this machine has."""
+    return ("cpu", "cuda") if any(device.platform == "gpu" for device in jax.devices()) else ("cpu",)
+
+
+def run(
+    optimizer: str,
+    hyper: dict[str, Any],
+    params: list[np.ndarray],
+    steps: list[dict[str, Any]],
+    *,
+    dtype: str,
+    device: str = "cpu",
+    mode: str = "",
+) -> list[dict[str, Any]]:
+    """
+    Take steps with given gradients and losses.
+
+    Parameters
+    ----------
+    optimizer : str
+        Name in the specification.
+    hyper : dict
+        Hyper-parameters by canonical name.
+    params : list of arrays
+    steps : list of dict
+        ``grads``, ``loss`` and perhaps ``hyper``, which holds for that step.
+    dtype : str
+        One of `DTYPES`.
+    device : str
+        One of `devices()`.
+    mode : str
+        One of `MODES`; the first when empty.
+
+    Returns
+    -------
+    list of dict
+        ``params`` (float64), ``info`` and ``skipped_steps`` after each step.
+    """
+    with jax.enable_x64(dtype == "float64"), jax.default_device(_device(device)):
+        start = [jax.numpy.asarray(param, dtype=dtype) for param in params]
+        carry = start, _make(optimizer, hyper).init(start)
+        inputs = [_inputs(step, dtype) for step in steps]
+        take = _step_of(optimizer, hyper)
+        return list(_RUNNERS[mode or MODES[0]](take, carry, inputs))
+
+
+def _device(name: str) -> jax.Device:
+    return jax.devices("gpu" if name == "cuda" else name)[0]
+
+
+def _make(optimizer: str, hyper: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
+    """The optimizer by the names of its public arguments."""
+    target = load_spec(optimizer).frameworks["jax"]
+    constructor = getattr(momo_jax, target.entry)
+    made: optax.GradientTransformationExtraArgs = constructor(
+        **{target.names[name]: value for name, value in hyper.items()}
+    )
+    return made
+
+
+def _inputs(step: dict[str, Any], dtype: str) -> dict[str, Any]:
+    """The step with gradients of the dtype."""
+    grads = [None if grad is None else jax.numpy.asarray(grad, dtype=dtype) for grad in step["grads"]]
+    return {"grads": grads, "loss": step.get("loss"), "hyper": step.get("hyper", {})}
+
+
+def _step_of(optimizer: str, hyper: dict[str, Any]) -> Step:
+    """One step as a function that can be traced."""
+
+    def take(carry: Carry, step: dict[str, Any]) -> tuple[Carry, dict[str, Any]]:
+        params, state = carry
+        # An optimizer holds no state: one made with this step's values goes on where the last stopped.
+        made = _make(optimizer, {**hyper, **step["hyper"]})
+        updates, state = made.update(step["grads"], state, params, value=step["loss"])
+        moved = [
+            param if update is None else optax.apply_updates(param, update)
+            for param, update in zip(params, updates, strict=True)
+        ]
+        shown = {name: value for name, value in state.info._asdict().items() if value is not None}
+        return (moved, state), {"params": moved, "info": shown, "skipped_steps": state.skipped_steps}
+
+    return take
+
+
+def _one_by_one(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for step in steps:
+        carry, result = take(carry, step)
+        yield _plain(result)
+
+
+def _jitted(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    return _one_by_one(jax.jit(take), carry, steps)
+
+
+def _scanned(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A scan over each run of steps of the same structure."""
+    for _, same in itertools.groupby(steps, key=jax.tree.structure):
+        stretch = list(same)
+        stacked = jax.tree.map(lambda *values: jax.numpy.asarray(values), *stretch)
+        carry, results = jax.lax.scan(take, carry, stacked)
+        for index in range(len(stretch)):
+            yield _plain(jax.tree.map(operator.itemgetter(index), results))
+
+
+_RUNNERS = dict(zip(MODES, (_one_by_one, _jitted, _scanned), strict=True))
+
+
+def _plain(result: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "params": [np.asarray(param).astype(np.float64) for param in result["params"]],
+        "info": {name: value.item() for name, value in result["info"].items()},
+        "skipped_steps": int(result["skipped_steps"]),
+    }

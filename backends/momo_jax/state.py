@@ -1,0 +1,96 @@
+"""The state of an optimizer as optax keeps it: a tree of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from momo_core import Info, InvalidTypeError, Rule
+from momo_core.direction import Leaf
+
+PyTree = Any
+
+
+class MomoState(NamedTuple):
+    """
+    State of an optimizer; every field is an array or a tree of arrays.
+
+    Attributes
+    ----------
+    count : int32, shape ()
+        Steps taken, without the skipped ones; schedules are evaluated here.
+    averages : dict of trees
+        By name, of the structure and shapes of the parameters, at least float32.
+    scalars : dict of arrays, shape ()
+        Scalar state of the rule, of the widest of float32 and the parameters' dtypes, and
+        ``skipped_steps``, int32.
+    seen : bool, shape (number of tensors,)
+        Whether a tensor has had a gradient.
+    step_size, truncation, beta, skipped : arrays, shape ()
+        What the last step did; see `info`.
+    """
+
+    count: Array  # type: ignore[assignment]  # the name that optax looks for
+    averages: dict[str, PyTree]
+    scalars: dict[str, Array]
+    seen: Array
+    step_size: Array
+    truncation: Array
+    beta: Array
+    skipped: Array
+
+    @property
+    def info(self) -> Info:
+        """What the last step did, as in the core."""
+        return Info(
+            step_size=self.step_size,
+            truncation=self.truncation,
+            lower_bound=self.scalars.get("lower_bound_estimate"),
+            predicted_loss=self.scalars.get("predicted_loss"),
+            beta=self.beta,
+            skipped=self.skipped,
+        )
+
+    @property
+    def skipped_steps(self) -> Array:
+        """How many steps were skipped, int32, shape ()."""
+        return self.scalars["skipped_steps"]
+
+
+def flatten(tree: PyTree) -> tuple[list[Array], Any]:
+    """Leaves as arrays, and the structure."""
+    leaves, treedef = jax.tree.flatten(tree)
+    return [jnp.asarray(leaf) for leaf in leaves], treedef
+
+
+def gradients(updates: PyTree, treedef: Any) -> list[Array | None]:
+    """
+    Gradient of each parameter, or None.
+
+    Raises
+    ------
+    ValueError
+        If the structure is not that of the parameters.
+    InvalidTypeError
+        If a gradient is not real floating.
+    """
+    grads = [None if grad is None else jnp.asarray(grad) for grad in treedef.flatten_up_to(updates)]
+    for grad in grads:
+        if grad is not None and not jnp.isdtype(grad.dtype, "real floating"):
+            raise InvalidTypeError(f"gradients must be real floating, got {grad.dtype}", "E_GRADS_TYPE")
+    return grads
+
+
+def by_name(rule: Rule, leaves: Sequence[Leaf], treedef: Any) -> dict[str, PyTree]:
+    """Averages of all tensors as one tree for each name."""
+    return {name: treedef.unflatten([leaf[name] for leaf in leaves]) for name in rule.direction.leaf_state}
+
+
+def by_leaf(averages: Mapping[str, PyTree], treedef: Any) -> tuple[Leaf, ...]:
+    """Averages of each tensor by name."""
+    columns = [treedef.flatten_up_to(tree) for tree in averages.values()]
+    return tuple(dict(zip(averages, row, strict=True)) for row in zip(*columns, strict=True))

@@ -1,0 +1,146 @@
+"""
+Run an optimizer of this package on given gradients and losses, for the conformance suite.
+
+The Keras backend is the one of the process, set by the environment variable ``KERAS_BACKEND``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from momo_spec import load_spec
+
+from . import optimizers
+from .adapter import ModelBasedOptimizer
+from .namespaces import BACKEND
+
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+MODES = {"tensorflow": ("eager", "tf_function"), "jax": ("eager", "jit"), "torch": ("eager",)}[BACKEND]
+
+StepFunction = Callable[[list[Any], Any], None]
+"""``(gradients, loss)``: takes one step."""
+
+
+def devices() -> tuple[str, ...]:
+    """Devices of this machine."""
+    return ("cpu", "cuda") if _has_gpu() else ("cpu",)
+
+
+def _has_gpu() -> bool:
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        return bool(tf.config.list_physical_devices("GPU"))
+    if BACKEND == "jax":
+        import jax
+
+        return jax.default_backend() == "gpu"
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def construct(optimizer: str, hyper: dict[str, Any]) -> ModelBasedOptimizer:
+    """An optimizer by its name in the specification, called by Keras's names."""
+    framework = load_spec(optimizer).frameworks["keras"]
+    cls: type[ModelBasedOptimizer] = getattr(optimizers, framework.entry)
+    return cls(**{framework.names[name]: value for name, value in hyper.items()})
+
+
+def run(
+    optimizer: str,
+    hyper: dict[str, Any],
+    params: list[np.ndarray],
+    steps: list[dict[str, Any]],
+    *,
+    dtype: str,
+    device: str = "cpu",
+    mode: str = "",
+) -> list[dict[str, Any]]:
+    """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
+    with keras.device("gpu:0" if device == "cuda" else "cpu:0"), _precision(dtype):
+        variables = [keras.Variable(param, dtype=dtype) for param in params]
+        built = construct(optimizer, hyper)
+        built.build(variables)
+        take_step = _STEPS[mode or MODES[0]](built, variables)
+        return [_stepped(built, variables, take_step, step, dtype) for step in steps]
+
+
+@contextmanager
+def _precision(dtype: str) -> Iterator[None]:
+    """Let Keras keep the learning rate, and JAX all numbers, in float64 where that is asked for."""
+    before = keras.config.floatx()
+    wide = dtype == "float64"
+    keras.config.set_floatx("float64" if wide else "float32")
+    try:
+        if wide and BACKEND == "jax":
+            import jax
+
+            with jax.enable_x64(True):
+                yield
+        else:
+            yield
+    finally:
+        keras.config.set_floatx(before)
+
+
+def _stepped(
+    built: ModelBasedOptimizer,
+    variables: list[Any],
+    take_step: StepFunction,
+    step: dict[str, Any],
+    dtype: str,
+) -> dict[str, Any]:
+    """Take a step and tell what became of everything."""
+    if "hyper" in step:
+        built.learning_rate = step["hyper"]["learning_rate"]
+    grads = [None if grad is None else ops.convert_to_tensor(grad, dtype) for grad in step["grads"]]
+    moving = any(grad is not None for grad in grads)
+    if moving:
+        take_step(grads, step.get("loss"))
+    info = {name: slot for name, slot in built.last_info._asdict().items() if slot is not None}
+    report = {name: slot.numpy().item() for name, slot in info.items()}
+    # Keras refuses a step without any gradient, which leaves everything as it is.
+    idle = {} if moving else {"step_size": 0.0, "truncation": 0.0, "beta": 0.0, "skipped": False}
+    return {
+        "params": [np.asarray(ops.convert_to_numpy(variable)).astype(np.float64) for variable in variables],
+        "info": {**report, **idle},
+        "skipped_steps": int(built.skipped_steps.numpy()),
+    }
+
+
+def _eager(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
+    return lambda grads, loss: built.apply(grads, variables, loss=loss)
+
+
+def _tf_function(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
+    import tensorflow as tf
+
+    compiled = tf.function(lambda grads, loss: built.apply(grads, variables, loss=loss))
+    return lambda grads, loss: compiled(grads, tf.constant(loss, variables[0].dtype))
+
+
+def _jit(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
+    import jax
+
+    pure = jax.jit(lambda state, grads, values, loss: built.stateless_apply(state, grads, values, loss=loss))
+
+    def take_step(grads: list[Any], loss: Any) -> None:
+        state = [variable.value for variable in built.variables]
+        values, state = pure(state, grads, [variable.value for variable in variables], loss)
+        for variable, value in zip([*variables, *built.variables], [*values, *state], strict=True):
+            variable.assign(value)
+
+    return take_step
+
+
+_STEPS: dict[str, Callable[[ModelBasedOptimizer, list[Any]], StepFunction]] = {
+    "eager": _eager,
+    "tf_function": _tf_function,
+    "jit": _jit,
+}

@@ -1,0 +1,139 @@
+"""The variables of an optimizer: its state, and what the last step did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from momo_core import Info, Rule, State
+from momo_core.phases import model_change
+
+from .namespaces import namespace, value_of
+
+Variable = Any
+"""A `keras.Variable`."""
+
+Assign = Callable[[Variable, Any], None]
+"""``(variable, value)``: writes, as the backend of the optimizer does it."""
+
+
+@dataclass(frozen=True)
+class Slots:
+    """
+    Variables of a built optimizer.
+
+    There is one set whatever the options, because Keras saves optimizer variables by index.
+
+    Attributes
+    ----------
+    leaves : list of dict
+        Averages of each model variable, of its shape, at least float32.
+    scalars : dict
+        Scalar state of the rule, shape (), at least float32; ``skipped_steps`` is int32.
+    info : dict
+        What the last step did and `scalars` does not tell, shape (): ``step_size``,
+        ``truncation``, ``beta`` and ``skipped`` (bool).
+    started : Variable of bool, shape (number of model variables,)
+        Which of them have had a gradient.
+    loss_sum : Variable, shape ()
+        Sum of the losses of the micro-steps, with ``gradient_accumulation_steps``.
+    """
+
+    leaves: list[dict[str, Variable]] = field(default_factory=list)
+    scalars: dict[str, Variable] = field(default_factory=dict)
+    info: dict[str, Variable] = field(default_factory=dict)
+    started: Variable = None
+    loss_sum: Variable = None
+
+    @classmethod
+    def create(cls, optimizer: Any, rule: Rule, variables: Sequence[Variable]) -> Slots:
+        """Add the variables to an optimizer, with the values before the first step."""
+        wide = any(_dtype(variable) == "float64" for variable in variables)
+        start = rule.init([np.zeros((), np.float64 if wide else np.float32)])
+
+        def add(name: str, value: Any) -> Variable:
+            return optimizer.add_variable(
+                shape=value.shape,
+                initializer=lambda shape, dtype: ops.convert_to_tensor(value, dtype),  # noqa: ARG005
+                dtype=str(value.dtype),
+                aggregation="only_first_replica",
+                name=name,
+            )
+
+        averages = rule.direction.leaf_state
+        zero, no = np.zeros_like(start.scalars["weight"]), np.asarray(False)
+        shown = {"step_size": zero, "truncation": zero, "beta": zero, "skipped": no}
+        return cls(
+            leaves=[
+                {name: _average(optimizer, variable, name) for name in averages} for variable in variables
+            ],
+            scalars={name: add(name, np.asarray(value)) for name, value in start.scalars.items()},
+            info={name: add(name, value) for name, value in shown.items()},
+            started=add("started", np.zeros(len(variables), bool)),
+            loss_sum=add("loss_sum", zero),
+        )
+
+    @property
+    def shown(self) -> dict[str, Variable]:
+        """All scalars by name."""
+        return {**self.scalars, **self.info}
+
+    @property
+    def last_info(self) -> Info:
+        """What the last step did, as variables."""
+        named = {**self.shown, "lower_bound": self.scalars.get("lower_bound_estimate")}
+        return Info(**{name: named.get(name) for name in Info._fields})
+
+    def state(self, rows: Sequence[int]) -> State:
+        """State of the rule for some of the model variables, as arrays."""
+        return State(
+            tuple({name: value_of(slot) for name, slot in self.leaves[row].items()} for row in rows),
+            {name: value_of(slot) for name, slot in self.scalars.items()},
+        )
+
+    def fresh(self, rows: Sequence[int]) -> list[Any]:
+        """Whether each of some model variables has its first gradient, as bool arrays of shape ()."""
+        started = value_of(self.started)
+        return [~started[row] for row in rows]
+
+    def write(self, rows: Sequence[int], state: State, info: Info, assign: Assign) -> None:
+        """Store what a step with some of the model variables returned."""
+        for row, leaf in zip(rows, state.leaves, strict=True):
+            for name, value in leaf.items():
+                assign(self.leaves[row][name], value)
+        for name, value in state.scalars.items():
+            assign(self.scalars[name], value)
+        for name, slot in self.info.items():
+            assign(slot, getattr(info, name))
+        moved = ops.convert_to_tensor(np.isin(np.arange(len(self.leaves)), rows))
+        assign(self.started, value_of(self.started) | (moved & ~info.skipped))
+
+    def follow(self, rows: Sequence[int], old: Sequence[Any], new: Sequence[Any], assign: Assign) -> None:
+        """Correct the predicted loss for a move of model variables that was not a step."""
+        slot = self.scalars.get("predicted_loss")
+        if slot is None:
+            return
+        predicted = value_of(slot)
+        for row, before, after in zip(rows, old, new, strict=True):
+            average = value_of(self.leaves[row]["grad_avg"])
+            predicted += model_change(before, after, average, predicted.dtype, xp=namespace())
+        assign(slot, predicted)
+
+
+def _average(optimizer: Any, variable: Variable, name: str) -> Variable:
+    """Zeros like a model variable, in its dtype but at least float32."""
+    if _dtype(variable) in ("float32", "float64"):
+        return optimizer.add_variable_from_reference(variable, name=name)
+    layout = getattr(variable, "_layout", None)
+    sharded = {} if layout is None else {"layout": layout}
+    name = f"{variable.name}_{name}"
+    return optimizer.add_variable(shape=variable.shape, dtype="float32", name=name, **sharded)
+
+
+def _dtype(variable: Variable) -> str:
+    return str(keras.backend.standardize_dtype(variable.dtype))

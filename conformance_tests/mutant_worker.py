@@ -1,0 +1,87 @@
+"""Process of `mutants.judged`: put each mutant in the place of its package and test it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from conformance_tests.mutant_cases import Test, adapter_tests, engine_tests, vector_tests
+from conformance_tests.mutants import JUDGES, ROOT
+
+OURS = ("momo_core", "momo_torch")
+
+
+def first_failure(judge: str) -> str:
+    """Name and error of the first test that fails, empty if none does."""
+    try:
+        for name, test in tests(judge):
+            try:
+                test()
+            except Exception as error:
+                return f"{name} ({type(error).__name__})"
+    except Exception as error:
+        return f"import ({type(error).__name__}: {error})"
+    return ""
+
+
+def tests(judge: str) -> Iterator[Test]:
+    """The tests of a judge, on packages imported anew."""
+    if judge == "momo_torch":
+        yield from adapter_tests(anew("momo_torch"))
+    else:
+        core = anew("momo_core")
+        yield from vector_tests(core, judge)
+        yield from engine_tests(core)
+
+
+def anew(package: str) -> ModuleType:
+    """Import a package and what it needs of ours again."""
+    for name in [name for name in sys.modules if name.split(".")[0] in OURS]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    return importlib.import_module(package)
+
+
+def place(order: Mapping[str, Any], folder: Path) -> None:
+    """Copy a package and write the mutant's file into the copy."""
+    file = ROOT / order["file"]
+    copy = folder / order["package"]
+    shutil.copytree(file.parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    (copy / file.name).write_text(order["text"], encoding="utf-8")
+
+
+def judge_mutant(order: Mapping[str, Any]) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        place(order, Path(folder))
+        sys.path.insert(0, folder)
+        try:
+            failure = first_failure(order["judge"])
+            origin = sys.modules[order["package"]].__file__ or ""
+            assert origin.startswith(os.fspath(folder)), f"tested {origin}"
+            return failure
+        finally:
+            sys.path.remove(folder)
+
+
+def main() -> None:
+    """Orders on the standard input, verdicts by id on the standard output."""
+    warnings.simplefilter("ignore")
+    sys.dont_write_bytecode = True
+    orders = json.load(sys.stdin)
+    judges = [judge for judge in JUDGES if any(order["judge"] == judge for order in orders)]
+    verdicts = {judge: first_failure(judge) for judge in judges}
+    verdicts |= {order["id"]: judge_mutant(order) for order in orders}
+    print(json.dumps(verdicts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""The specification obeys its own format, and the checks notice when it does not."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from momo_spec import generate, lint
+from momo_spec.check import check_document, check_spec
+from momo_spec.load import files_root, load_spec, merged_document, spec_names
+from momo_spec.problem import BRANCHES
+from momo_spec.vector_file import Vector, load_vectors, read_document
+from momo_spec.vectors import tier_tests
+
+Document = dict[str, Any]
+
+
+@pytest.mark.parametrize("name", spec_names())
+def test_specification_is_clean(name: str) -> None:
+    assert check_spec(name) == []
+
+
+def swap(phase: str, old: str, new: str) -> Callable[[Document], None]:
+    """Replace a text in the equations of a phase."""
+
+    def mutate(document: Document) -> None:
+        lines = document["equations"][phase]
+        assert any(old in line for line in lines)
+        document["equations"][phase] = [line.replace(old, new) for line in lines]
+
+    return mutate
+
+
+def add(phase: str, line: str) -> Callable[[Document], None]:
+    return lambda document: document["equations"][phase].append(line)
+
+
+def put(*path: Any) -> Callable[[Document], None]:
+    """Set the value at a path; the last part is the value."""
+    *keys, last, new = path
+
+    def mutate(document: Document) -> None:
+        for key in keys:
+            document = document[key]
+        document[last] = new
+
+    return mutate
+
+
+def drop(*path: Any) -> Callable[[Document], None]:
+    *keys, last = path
+
+    def mutate(document: Document) -> None:
+        for key in keys:
+            document = document[key]
+        del document[last]
+
+    return mutate
+
+
+HYPER = {"kind": "flag", "scope": "rule", "default": False, "code": "E_NEW", "doc": "New."}
+CONSTRAINT = {"code": "E_BETA", "message": "Invalid beta"}
+STATE = {"init": 0.0, "unit": "1", "symbol": "s", "doc": "New."}
+BROKEN: dict[str, tuple[Callable[[Document], None], str]] = {
+    "no title": (drop("title"), "'title' is a required property"),
+    "unknown key": (put("colour", "red"), "'colour' was unexpected"),
+    "unknown phase": (put("equations", "end", []), "'end'"),
+    "default of the wrong kind": (put("hyper", "beta", "default", True), "is not of type 'number'"),
+    "flag with a domain": (put("hyper", "adapt_lower_bound", "domain", "[0, 1]"), "adapt_lower_bound"),
+    "malformed domain": (put("hyper", "beta", "domain", "0..1"), "hyper.beta.domain"),
+    "malformed code": (put("hyper", "beta", "code", "beta"), "hyper.beta.code"),
+    "message without the value": (put("hyper", "beta", "message", "Invalid beta"), "hyper.beta.message"),
+    "name of an unknown framework": (put("hyper", "beta", "names", {"mxnet": "b"}), "mxnet"),
+    "not an equation": (add("solve", "step_size == 1"), "solve"),
+    "not in the language": (add("solve", "extra = exp(loss)"), "not in the equation language: 'exp(loss)'"),
+    "undefined name": (swap("solve", "max(gap, 0)", "max(gape, 0)"), "'gape' is not defined here"),
+    "used before it is defined": (
+        swap("begin", "beta_k * weight", "gap * weight"),
+        "'gap' is not defined here",
+    ),
+    "tensor in a scalar phase": (swap("solve", "- decay_drop", "- param"), "'param' is not defined here"),
+    "rate of a group in a scalar phase": (swap("solve", "cap = max_l", "cap = l"), "'learning_rate' is not"),
+    "array among the numbers of a tensor": (add("leaf", "extra = grad * 2"), "'grad' is not defined here"),
+    "moved before it is moved": (swap("accumulate", "* grad", "* new_param"), "'new_param' is not defined"),
+    "sum of the same phase": (add("sums", "extra = sum(grad) + norm_sq"), "'norm_sq' is not defined here"),
+    "sum in the wrong phase": (
+        swap("accumulate", "new_share * grad", "new_share * sum(grad)"),
+        "'sum' outside",
+    ),
+    "no sum in a phase of sums": (swap("sums", "sum(grad_avg * param)", "decay"), "no 'sum'"),
+    "sum that leaves an array": (add("sums", "extra = grad * sum(grad)"), "an array is left"),
+    "sum of a number": (add("sums", "extra = sum(decay)"), "'sum' of a number"),
+    "assigned twice": (add("solve", "gap = 0"), "'gap' is assigned twice"),
+    "hyper-parameter assigned": (add("begin", "beta = 0.5"), "'beta' cannot be assigned"),
+    "function assigned": (add("begin", "sqrt = 0.5"), "'sqrt' cannot be assigned"),
+    "computed for nothing": (add("solve", "extra = loss"), "'extra' is computed and never used"),
+    "unused hyper-parameter": (put("hyper", "extra", HYPER), "hyper 'extra' is never used"),
+    "unused state": (put("state", "leaf", "extra", STATE), "state 'extra' is never used"),
+    "state never updated": (drop("equations", "finish", 0), "state 'predicted_loss' is never updated"),
+    "parameters not moved": (drop("equations", "apply", 0), "'new_param' is never computed"),
+    "no step size": (put("info", {"truncation": "truncation"}), "'step_size' is a required property"),
+    "info of nothing": (put("info", "truncation", "theta"), "info 'truncation': 'theta' is not defined"),
+    "start at nothing": (put("state", "scalar", "weight", "init", "rho"), "starts at the unknown 'rho'"),
+    "default outside of the domain": (put("hyper", "beta", "default", 1.0), "default 1.0 is not in [0, 1)"),
+    "one code twice": (put("hyper", "beta", "code", "E_LOWER_BOUND"), "E_LOWER_BOUND belongs to 2"),
+    "constraint on nothing": (put("constraints", 0, "when", "lr == inf"), "'lr' is no hyper-parameter"),
+    "constraint with a foreign code": (put("constraints", 0, "code", "E_OTHER"), "E_OTHER belongs to no"),
+    "constraint too clever": (put("constraints", 0, "when", "beta < 0.5"), "constraints.0.when"),
+    "defaults break a constraint": (
+        put("constraints", 0, {"when": "beta == 0.9", "require": "lower_bound > 0"} | CONSTRAINT),
+        "the defaults break it",
+    ),
+    "unknown positional argument": (
+        put("frameworks", "jax", "positional", ["learning_rate", "theta"]),
+        "unknown arguments ['theta']",
+    ),
+    "positional argument twice": (put("frameworks", "jax", "positional", ["beta", "beta"]), "non-unique"),
+    "framework missing": (drop("frameworks", "keras"), "'keras' is a required property"),
+    "two arguments of one name": (
+        put("hyper", "beta", "names", {"torch": "lr"}),
+        "2 arguments are called 'lr'",
+    ),
+    "keyword of Python": (put("hyper", "beta", "names", {"jax": "lambda"}), "'lambda' is a keyword"),
+    "internal argument": (
+        put("frameworks", "jax", "positional", ["authors_numerator"]),
+        "'authors_numerator' cannot be positional",
+    ),
+    "pair of nothing": (put("frameworks", "torch", "pairs", {"betas": ["beta", "beta3"]}), "'beta3'"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_document_is_reported(case: str) -> None:
+    mutate, message = BROKEN[case]
+    document = copy.deepcopy(merged_document("momo"))
+    mutate(document)
+    problems = check_document(document)
+    assert any(message in problem for problem in problems), problems
+
+
+def test_generated_files_are_current() -> None:
+    assert generate.stale_files() == []
+
+
+@pytest.mark.parametrize("name", spec_names())
+@pytest.mark.parametrize("tier", ["T0", "invalid"])
+def test_vectors_are_current(name: str, tier: str) -> None:
+    written = {group["tier"]: group["tests"] for group in read_document(name)["groups"]}
+    assert tier_tests(load_spec(name), tier) == written[tier]
+
+
+def test_error_codes_are_documented() -> None:
+    text = (files_root() / "README.md").read_text(encoding="utf-8")
+    codes = {hyper.code for name in spec_names() for hyper in load_spec(name).hyper.values()}
+    assert [code for code in sorted(codes) if f"`{code}`" not in text] == []
+
+
+@pytest.fixture(scope="module", params=spec_names())
+def vectors(request: pytest.FixtureRequest) -> tuple[Vector, ...]:
+    return load_vectors(request.param).tests
+
+
+@pytest.mark.xdist_group("lint")
+def test_vectors_lint_clean() -> None:
+    assert lint.lint_vectors() == []
+
+
+def test_vectors_cover_all_pairs_of_branches(vectors: tuple[Vector, ...]) -> None:
+    assert lint.branch_pairs(vectors) >= {(a, b) for a in BRANCHES for b in BRANCHES}
+
+
+def test_lint_notices_a_changed_expectation(vectors: tuple[Vector, ...]) -> None:
+    for tier in ("T0", "T2"):
+        vector = next(vector for vector in vectors if vector.tier == tier)
+        first = vector.expect[0]
+        params = (np.nextafter(first.params[0], np.inf), *first.params[1:])
+        moved = dataclasses.replace(
+            vector, expect=(dataclasses.replace(first, params=params), *vector.expect[1:])
+        )
+        assert any("params differ" in problem for problem in lint.vector_problems(moved))
+        bound = dataclasses.replace(
+            vector, tol={name: _shrunk(tol) for name, tol in vector.tol.items()}, bits=24
+        )
+        assert lint.vector_problems(vector) == []
+        assert tier == "T0" or any("leaves its bound" in problem for problem in lint.vector_problems(bound))
+
+
+def _shrunk(tol: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {name: [0.0] * len(bounds) for name, bounds in tol.items()}
+
+
+def test_lint_notices_other_hyper_parameters(vectors: tuple[Vector, ...]) -> None:
+    vector = next(vector for vector in vectors if "WeightDecay" in vector.flags)
+    other = dataclasses.replace(vector.problem, hyper={**vector.problem.hyper, "weight_decay": 0.0})
+    assert lint.vector_problems(dataclasses.replace(vector, problem=other))

@@ -1,0 +1,225 @@
+"""
+Check the golden vectors: form, numbering, hashes, and every expectation by two references.
+
+Tier T0 is recomputed with rational numbers by the evaluator and by the independent
+`second_reference`, tier T2 with 50 digits by the first and 60 by the second.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from .arithmetic import Dyadic, NotExactError, Perturbed, Precise
+from .bounds import SAMPLES, UNIT_ROUNDOFF, flattened
+from .check import schema_problems
+from .exact import EXACT_BITS
+from .hexfloat import encode
+from .load import Hyper, OptimizerSpec, files_root, load_spec, spec_names
+from .notes import NOTES, flags
+from .problem import BRANCHES, Outcome
+from .published import bounded_fraction, has_second_reference, published
+from .refusals import invalid_cases
+from .sampled import FORMATS, LEAST_MARGIN, evaluate, trajectory_rows
+from .vector_file import BITS, Vector, load_vectors, read_document, vectors_root
+from .vectors import FIRST_ID, canonical, manifest_text, needed_bits, stored_margin
+
+AGREEMENT = 1e-25
+"""Largest relative difference of the two references, of 50 and 60 digits."""
+
+
+def lint_vectors() -> list[str]:
+    """
+    Check all vector files.
+
+    Returns
+    -------
+    list of str
+        Problems, empty if there is none.
+    """
+    problems = list(_manifest_problems())
+    for name in spec_names():
+        document = read_document(name)
+        found = [*schema_problems(document, vector_schema()), *_form_problems(name, document)]
+        if not found:
+            vectors = load_vectors(name).tests
+            found = [problem for vector in vectors for problem in vector_problems(vector)]
+            found += [*_coverage_problems(load_spec(name), vectors)]
+        problems += [f"{name}: {problem}" for problem in found]
+    return problems
+
+
+@cache
+def vector_schema() -> dict[str, Any]:
+    """JSON Schema of a vector file."""
+    schema: dict[str, Any] = json.loads((files_root() / "vectors.schema.json").read_text(encoding="utf-8"))
+    return schema
+
+
+def _manifest_problems() -> Iterator[str]:
+    files = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted(vectors_root().glob("*.json"))
+        if path.name != "manifest.json"
+    }
+    for name in sorted({f"{name}.json" for name in spec_names()} ^ set(files)):
+        yield f"{name}: a file without an optimizer, or the reverse"
+    if (vectors_root() / "manifest.json").read_text(encoding="utf-8") != manifest_text(files):
+        yield "manifest.json: sizes or hashes are not those of the files"
+
+
+def _form_problems(name: str, document: Mapping[str, Any]) -> Iterator[str]:
+    if (vectors_root() / f"{name}.json").read_text(encoding="utf-8") != canonical(document) + "\n":
+        yield "the text is not canonical"
+    tests = [test for group in document["groups"] for test in group["tests"]]
+    if document["algorithm"] != name:
+        yield f"the algorithm is {document['algorithm']!r}"
+    if document["number_of_tests"] != len(tests):
+        yield f"number_of_tests is {document['number_of_tests']}, there are {len(tests)}"
+    for group in document["groups"]:
+        ids = [test["tcId"] for test in group["tests"]]
+        if ids != list(range(FIRST_ID[group["tier"]], FIRST_ID[group["tier"]] + len(ids))):
+            yield f"{group['tier']}: tcId is not dense from {FIRST_ID[group['tier']]}"
+    used = {flag for test in tests for flag in test["flags"]}
+    for flag in sorted(used ^ set(document["notes"])):
+        yield f"flag {flag!r} has no note, or a note no test"
+    for flag, note in document["notes"].items():
+        if NOTES.get(flag) != (note["kind"], note["description"]):
+            yield f"note {flag!r} is not the current one"
+
+
+def vector_problems(vector: Vector) -> list[str]:
+    """Problems of one test: shape, expectations by both references, bounds, flags."""
+    if len(vector.steps) != len(vector.expect):
+        return [f"test {vector.tc_id}: {len(vector.steps)} steps, {len(vector.expect)} expectations"]
+    check = _exact_problems if vector.tier == "T0" else _sampled_problems
+    return [f"test {vector.tc_id}: {problem}" for problem in check(vector)]
+
+
+def _exact_problems(vector: Vector) -> Iterator[str]:
+    spec, bits = load_spec(vector.algorithm), max(EXACT_BITS, vector.bits or 0)
+    try:
+        outcomes = evaluate(spec, vector.problem, vector.steps, Dyadic(bits))
+        others = _second(vector, bounded_fraction(bits), outcomes)
+    except NotExactError as error:
+        yield str(error)
+        return
+    yield from _differences(vector, outcomes)
+    if vector.bits not in (needed_bits(vector.problem, vector.steps, outcomes), BITS["float64"]):
+        yield f"bits is {vector.bits}"
+    for index, (outcome, other) in enumerate(zip(outcomes, others, strict=True)):
+        if not _same(_quantities(outcome), other, tolerance=0.0):
+            yield f"step {index}: the second reference differs"
+
+
+def _sampled_problems(vector: Vector) -> Iterator[str]:
+    spec = load_spec(vector.algorithm)
+    outcomes = evaluate(spec, vector.problem, vector.steps, Precise())
+    yield from _differences(vector, outcomes)
+    if vector.margin != stored_margin(outcomes):
+        yield f"margin is {vector.margin}"
+    if vector.margin is not None and vector.margin < LEAST_MARGIN:
+        yield "too close to a reset"
+    with mpmath.workdps(60):
+        others = _second(vector, mpmath.mpf, outcomes)
+        for index, (outcome, other) in enumerate(zip(outcomes, others, strict=True)):
+            if not _same(_quantities(outcome), other, tolerance=AGREEMENT):
+                yield f"step {index}: the second reference differs"
+    yield from _bound_problems(vector, outcomes)
+
+
+def _differences(vector: Vector, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Expectations that are not what the evaluator finds, rounded once."""
+    for index, (expected, outcome) in enumerate(zip(vector.expect, outcomes, strict=True)):
+        info = {name: encode(float(value)) for name, value in outcome.info.items()}
+        if info != {name: encode(value) for name, value in expected.info.items()}:
+            yield f"step {index}: info differs"
+        params = [np.asarray(param, dtype=np.float64) for param in outcome.params]
+        if not all(map(np.array_equal, params, expected.params)):
+            yield f"step {index}: params differ"
+        if expected.branch != outcome.branch:
+            yield f"step {index}: branch is {outcome.branch!r}"
+    if list(vector.flags) != flags(vector.problem, vector.steps, outcomes):
+        yield "flags differ"
+
+
+def _bound_problems(vector: Vector, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """One more run with rounding errors, none of those that made the bounds, keeps within them."""
+    exact = trajectory_rows(vector.problem, outcomes)
+    for name, tol in vector.tol.items():
+        noise = Perturbed(UNIT_ROUNDOFF[FORMATS[name]], seed=SAMPLES)
+        run = evaluate(load_spec(vector.algorithm), vector.problem, vector.steps, noise)
+        rows = trajectory_rows(vector.problem, run)
+        if set(tol) != set(exact) or any(len(bound) != len(vector.steps) for bound in tol.values()):
+            yield f"{name}: bounds of other quantities or steps"
+            continue
+        for quantity, bound in tol.items():
+            error = np.linalg.norm(rows[quantity] - exact[quantity], axis=1)[1:]
+            if not np.all(error <= bound):
+                yield f"{name}: {quantity} leaves its bound"
+
+
+def _second(vector: Vector, number: Any, outcomes: Sequence[Outcome]) -> list[dict[str, list[Any]]]:
+    """What the second reference finds, or the first again where it does not know the optimizer."""
+    if has_second_reference(vector.algorithm):
+        return list(published(vector, number))
+    return [_quantities(outcome) for outcome in outcomes]
+
+
+def _quantities(outcome: Outcome) -> dict[str, list[Any]]:
+    compared = ("step_size", "lower_bound")
+    return {
+        "params": [value for param in outcome.params for value in np.asarray(param).flat],
+        **{name: [value] for name, value in outcome.info.items() if name in compared},
+    }
+
+
+def _same(left: Mapping[str, list[Any]], right: Mapping[str, list[Any]], *, tolerance: float) -> bool:
+    """Whether both have the same quantities, relative to the largest value of each."""
+    for name, values in left.items():
+        size = max([1.0, *(abs(value) for value in values if math.isfinite(value))])
+        for a, b in zip(values, right[name], strict=True):
+            if a != b and not abs(a - b) <= tolerance * size:
+                return False
+    return True
+
+
+def branch_pairs(vectors: Iterable[Vector]) -> set[tuple[str, str]]:
+    """Pairs of branches that follow each other somewhere."""
+    return {
+        (before.branch, after.branch)
+        for vector in vectors
+        for before, after in zip(vector.expect, vector.expect[1:], strict=False)
+    }
+
+
+def _coverage_problems(spec: OptimizerSpec, vectors: Sequence[Vector]) -> Iterator[str]:
+    covered = branch_pairs(vectors)
+    for pair in [(a, b) for a in BRANCHES for b in BRANCHES]:
+        if has_second_reference(spec.name) and pair not in covered:
+            yield f"no test goes from {pair[0]!r} to {pair[1]!r}"
+    for hyper in spec.hyper.values():
+        if not any(_matters(vector, hyper) for vector in vectors):
+            yield f"{hyper.name!r} changes no result"
+    codes = {vector.error_code for vector in load_vectors(spec.name).invalid}
+    for case in invalid_cases(spec):
+        if case.error_code not in codes:
+            yield f"no test of {case.error_code}"
+
+
+def _matters(vector: Vector, hyper: Hyper) -> bool:
+    """Whether a test that sets the hyper-parameter leaves its bounds without it."""
+    if hyper.name not in vector.problem.hyper:
+        return False
+    others = {name: value for name, value in vector.problem.hyper.items() if name != hyper.name}
+    changed = replace(vector.problem, hyper=others)
+    outcomes = evaluate(load_spec(vector.algorithm), changed, vector.steps, Precise())
+    error = np.linalg.norm(flattened(outcomes[-1].params) - flattened(vector.expect[-1].params))
+    return bool(error > (vector.tol["f64"]["params"][-1] if vector.tol else 0))

@@ -1,0 +1,148 @@
+"""A run of an optimizer as plain data, and its evaluation step by step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .arithmetic import Arithmetic, Value
+from .evaluate import Evaluator
+from .load import OptimizerSpec
+
+Array = npt.NDArray[np.float64]
+
+BRANCHES = ("zero", "free", "cap", "reset", "skip")
+"""What a step can do; ``idle`` is a step in which no tensor has a gradient."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Inputs of one step: a gradient for each tensor or None, the loss, values for this step alone."""
+
+    grads: tuple[Array | None, ...]
+    loss: float | None
+    hyper: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """
+    Hyper-parameters and start.
+
+    Attributes
+    ----------
+    hyper : mapping
+        By canonical name; the others have their defaults.
+    x0 : tuple of arrays, float64
+    groups : tuple of mappings
+        ``learning_rate`` and ``weight_decay`` of each parameter group; empty if there is one group.
+    group_of : tuple of int
+        Group of each tensor.
+    """
+
+    hyper: Mapping[str, Any]
+    x0: tuple[Array, ...]
+    groups: tuple[Mapping[str, float], ...] = ()
+    group_of: tuple[int, ...] = ()
+
+    @property
+    def leaf_hyper(self) -> list[Mapping[str, float]] | None:
+        """Hyper-parameters of each tensor, for the evaluator."""
+        return [self.groups[index] for index in self.group_of] if self.groups else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What a step did, numbers of the arithmetic it was evaluated in.
+
+    Attributes
+    ----------
+    params : list of arrays
+    info : dict
+    branch : str
+        One of `BRANCHES`, or ``idle``.
+    margin : float
+        Relative distance from the reset of the lower bound, the only discontinuity; inf without one.
+    tie : bool
+        Whether the model is exactly at the lower bound, or the Polyak step exactly at the cap.
+    """
+
+    params: list[Value]
+    info: dict[str, Value]
+    branch: str
+    margin: float
+    tie: bool = False
+
+    @property
+    def skipped(self) -> bool:
+        """Whether nothing changed because something was not finite."""
+        return self.branch == "skip"
+
+
+class Run:
+    """Evaluate a problem, step by step."""
+
+    def __init__(self, spec: OptimizerSpec, problem: Problem, arithmetic: Arithmetic) -> None:
+        self.problem = problem
+        self.evaluator = Evaluator(spec, problem.hyper, arithmetic=arithmetic)
+        self.params = self.evaluator.start(problem.x0)
+
+    def step(self, step: Step) -> Outcome:
+        """Take a step."""
+        self.params, info = self._take(self.evaluator, step)
+        scope = self.evaluator.last
+        skipped = info.pop("skipped")
+        return Outcome(
+            self.params,
+            info,
+            branch(scope, skipped=skipped),
+            margin(scope, skipped=skipped),
+            is_tie(scope, skipped=skipped),
+        )
+
+    def probe(self, step: Step, arithmetic: Arithmetic) -> dict[str, Value]:
+        """Scalars of the step that would be taken; takes none."""
+        twin = self.evaluator.fork(arithmetic)
+        self._take(twin, step)
+        return twin.last
+
+    def _take(self, evaluator: Evaluator, step: Step) -> tuple[list[Value], dict[str, Value]]:
+        return evaluator.step(
+            self.params, step.grads, step.loss, hyper=step.hyper, leaf_hyper=self.problem.leaf_hyper
+        )
+
+
+def branch(scope: Mapping[str, Value], *, skipped: bool) -> str:
+    """Name what a step did, from its scalars."""
+    if skipped:
+        return "skip"
+    if not scope:
+        return "idle"
+    if scope.get("adapts") and scope.get("reset"):
+        return "reset"
+    if scope["step_size"] == 0:
+        return "zero"
+    return "cap" if scope["step_size"] == scope.get("cap", scope["step_size"]) else "free"
+
+
+def margin(scope: Mapping[str, Value], *, skipped: bool) -> float:
+    """Distance of the two sides of the reset condition over the sum of their magnitudes."""
+    if skipped or not scope.get("adapts"):
+        return math.inf
+    value, bound = scope["decayed_value"], scope["weight"] * scope["old_bound"]
+    kept = scope["reset_margin"] * (value - scope["weight"] * scope["lower_bound"])
+    size = abs(value) + abs(bound)
+    return float(abs(value - bound - kept) / size) if size else math.inf
+
+
+def is_tie(scope: Mapping[str, Value], *, skipped: bool) -> bool:
+    """Whether ``gap`` or ``gap / descent_rate - cap`` is exactly zero although the slope is not."""
+    if skipped or not scope.get("descent_rate"):
+        return False
+    return bool(scope["gap"] == 0 or scope["gap"] == scope["cap"] * scope["descent_rate"])

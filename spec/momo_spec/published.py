@@ -1,0 +1,87 @@
+"""Run the second reference on a vector, in rational numbers of few bits or in 60 digits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from .arithmetic import Dyadic, Exact
+from .load import load_spec
+from .second_reference import PublishedMomo
+from .vector_file import Vector
+
+
+def has_second_reference(name: str) -> bool:
+    """Whether the second reference knows the optimizer."""
+    spec = load_spec(name)
+    return spec.model == "cut" and spec.direction in ("momentum", "adam")
+
+
+def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str, list[Any]]]:
+    """
+    Quantities after each step by the second reference.
+
+    Parameters
+    ----------
+    vector : Vector
+    number : callable
+        Converts a finite float exactly: ``mpmath.mpf`` or a subclass of `Fraction`.
+    """
+    spec, problem = load_spec(vector.algorithm), vector.problem
+    convert = _converter(number)
+    hyper = {name: convert(problem.hyper.get(name, entry.default)) for name, entry in spec.hyper.items()}
+    sqrt = mpmath.sqrt if number is mpmath.mpf else lambda value: number(_rational_root(value))
+    run = PublishedMomo(hyper, [_flat(x, convert) for x in problem.x0], sqrt)
+    for step in vector.steps:
+        now = {**hyper, **{name: convert(value) for name, value in step.hyper.items()}}
+        own = [
+            {**now, **{name: convert(value) for name, value in group.items()}}
+            for group in problem.leaf_hyper or [{}] * len(problem.x0)
+        ]
+        grads = [None if grad is None else _flat(grad, convert) for grad in step.grads]
+        run.step(grads, convert(step.loss), [(each["learning_rate"], each["weight_decay"]) for each in own])
+        yield {
+            "params": [value for tensor in run.tensors for value in tensor.x],
+            "step_size": [run.tau],
+            "lower_bound": [run.lb],
+        }
+
+
+def bounded_fraction(bits: int) -> type[Fraction]:
+    """Rational numbers that raise NotExactError where a result has more significant bits."""
+    check = Dyadic(bits).rounded
+
+    def checked(name: str) -> Callable[[Fraction, Any], Any]:
+        operation = getattr(Fraction, name)
+
+        def apply(left: Fraction, right: Any) -> Any:
+            result = check(operation(left, right))
+            return number(result) if isinstance(result, Fraction) else result
+
+        return apply
+
+    names = [f"__{side}{name}__" for name in ("add", "sub", "mul", "truediv") for side in ("", "r")]
+    number = type("BoundedFraction", (Fraction,), {name: checked(name) for name in names})
+    return number
+
+
+def _converter(number: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        exact = not isinstance(value, bool) and math.isfinite(value)
+        return number(value) if exact else value
+
+    return convert
+
+
+def _flat(array: Any, convert: Callable[[Any], Any]) -> list[Any]:
+    return [convert(float(value)) for value in np.asarray(array).flat]
+
+
+def _rational_root(value: Any) -> Fraction:
+    root: Fraction = Exact().apply("sqrt", [Fraction(value)])
+    return root

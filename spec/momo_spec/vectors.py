@@ -1,0 +1,208 @@
+"""
+Write the golden vectors from the specification.
+
+A test is a line of a file of canonical JSON (sorted keys, line feeds); numbers are bit
+patterns.  `load_vectors` reads them back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .exact import EXACT_BITS, ExactCase, exact_trajectory
+from .hexfloat import encode, encode_array
+from .load import SPEC_VERSION, OptimizerSpec, load_spec, spec_names
+from .notes import NOTES, flags
+from .problem import Outcome, Problem, Step
+from .refusals import InvalidCase, InvalidStep, invalid_cases, invalid_steps
+from .sampled import Bounds, SampledCase, sampled_trajectory
+from .sweeps import exact_cases, sampled_cases
+from .vector_file import BITS, load_vectors, vectors_root
+
+__all__ = ["load_vectors", "vector_text", "write_vectors"]
+
+SCHEMA_VERSION = 1
+FIRST_ID = {"T0": 1, "T2": 1001, "invalid": 2001}
+SOURCES = {
+    "T0": "momo_spec.exact: rational arithmetic, exact in any order of evaluation",
+    "T2": "momo_spec.sampled: 50 decimal digits, bounds by Monte-Carlo arithmetic",
+    "invalid": "momo_spec.refusals: domains and constraints of the specification",
+}
+EXPANDED_LEVELS = 4
+
+
+def write_vectors() -> list[Path]:
+    """Compute all vectors, which takes two minutes, and write the files that changed; returns them."""
+    texts = {f"{name}.json": vector_text(name) for name in spec_names()}
+    texts["manifest.json"] = manifest_text(texts)
+    changed = []
+    for file, text in texts.items():
+        path = vectors_root() / file
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8", newline="\n")
+            changed.append(path)
+    return changed
+
+
+def manifest_text(texts: Mapping[str, str]) -> str:
+    """Manifest: size and hash of each file."""
+    entries = {
+        file: {"bytes": len(text.encode()), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+        for file, text in texts.items()
+    }
+    return canonical(entries) + "\n"
+
+
+def vector_text(name: str) -> str:
+    """Text of the vector file of an algorithm."""
+    return canonical(vector_document(load_spec(name))) + "\n"
+
+
+def canonical(value: Any, level: int = 0) -> str:
+    """JSON with sorted keys, one entry a line down to the tests, which have no line breaks."""
+    if level == EXPANDED_LEVELS or not value or not isinstance(value, dict | list):
+        return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    if isinstance(value, dict):
+        entries = [f"{json.dumps(key)}: {canonical(value[key], level + 1)}" for key in sorted(value)]
+        return "{\n" + ",\n".join(entries) + "\n}"
+    return "[\n" + ",\n".join(canonical(item, level + 1) for item in value) + "\n]"
+
+
+def vector_document(spec: OptimizerSpec) -> dict[str, Any]:
+    """All tests of an algorithm."""
+    groups = {tier: tier_tests(spec, tier) for tier in SOURCES}
+    used = {flag for tests in groups.values() for test in tests for flag in test["flags"]}
+    return {
+        "schema": "vectors.schema.json",
+        "schema_version": SCHEMA_VERSION,
+        "spec_version": SPEC_VERSION,
+        "algorithm": spec.name,
+        "number_of_tests": sum(map(len, groups.values())),
+        "notes": {flag: {"kind": NOTES[flag][0], "description": NOTES[flag][1]} for flag in used},
+        "groups": [{"tier": tier, "source": SOURCES[tier], "tests": groups[tier]} for tier in groups],
+    }
+
+
+def tier_tests(spec: OptimizerSpec, tier: str) -> list[dict[str, Any]]:
+    """Tests of tier ``T0``, ``T2`` or ``invalid``."""
+    if tier == "T0":
+        tests = [_exact_test(case, *exact_trajectory(spec, case)) for case in exact_cases(spec)]
+    elif tier == "T2":
+        tests = [_sampled_test(case, *sampled_trajectory(spec, case)) for case in sampled_cases(spec)]
+    else:
+        tests = [*map(_invalid_test, invalid_cases(spec)), *map(_invalid_step, invalid_steps(spec))]
+    return [{**test, "tcId": FIRST_ID[tier] + number} for number, test in enumerate(tests)]
+
+
+def needed_bits(problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> int:
+    """
+    Significant bits that parameters and gradients need: 8, 11, 24 or 53.
+
+    8 and 11 promise normal numbers of binary16 too.
+    """
+    arrays: list[Any] = [*problem.x0, *(grad for step in steps for grad in step.grads if grad is not None)]
+    arrays += [param for outcome in outcomes for param in outcome.params]
+    values = [float(value) for array in arrays for value in np.asarray(array).flat]
+    bits = max(_bits(value) for value in values)
+    return min(size for size in BITS.values() if size >= bits)
+
+
+def _bits(value: float) -> int:
+    """Significant bits, at least 24 for a number that is too large or too fine for binary16."""
+    if value == 0 or not math.isfinite(value):
+        return 0
+    number = abs(Fraction(value))
+    bits = (number.numerator // (number.numerator & -number.numerator)).bit_length()
+    return bits if number <= 2**15 and number.denominator <= 2**14 else max(bits, 24)
+
+
+def stored_margin(outcomes: Sequence[Outcome]) -> float | None:
+    """Least margin, rounded down to six decimals; None without a discontinuity."""
+    margin = min(outcome.margin for outcome in outcomes)
+    return None if math.isinf(margin) else math.floor(margin * 1e6) / 1e6
+
+
+def _exact_test(
+    case: ExactCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    bits = needed_bits(problem, steps, outcomes) if case.bits == EXACT_BITS else case.bits
+    return {**_test(case.comment, problem, steps, outcomes), "bits": bits}
+
+
+def _sampled_test(
+    case: SampledCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome], bounds: Bounds
+) -> dict[str, Any]:
+    margin = stored_margin(outcomes)
+    kept = {} if margin is None else {"margin": margin}
+    return {**_test(case.comment, problem, steps, outcomes), "tol": bounds, **kept}
+
+
+def _test(
+    comment: str, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
+    groups = [_encoded(group) for group in problem.groups]
+    return {
+        "comment": comment,
+        "flags": flags(problem, steps, outcomes),
+        "hyper": _encoded(problem.hyper),
+        **({"groups": groups, "group_of": list(problem.group_of)} if groups else {}),
+        "x0": _arrays(problem.x0),
+        "steps": [_step(step) for step in steps],
+        "expect": [_expected(outcome) for outcome in outcomes],
+    }
+
+
+def _expected(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "branch": outcome.branch,
+        "info": {name: encode(float(value)) for name, value in outcome.info.items()},
+        "params": [encode_array(param) for param in outcome.params],
+        "skipped": outcome.skipped,
+    }
+
+
+def _step(step: Step) -> dict[str, Any]:
+    return {
+        "grads": _arrays(step.grads),
+        "loss": None if step.loss is None else encode(step.loss, short=True),
+        **({"hyper": _encoded(step.hyper)} if step.hyper else {}),
+    }
+
+
+def _arrays(arrays: Iterable[Any]) -> list[Any]:
+    return [None if array is None else encode_array(array, short=True) for array in arrays]
+
+
+def _invalid_test(case: InvalidCase) -> dict[str, Any]:
+    return {
+        "comment": case.comment,
+        "flags": ["Invalid"],
+        "hyper": _encoded(case.hyper),
+        "error": case.error,
+        "error_code": case.error_code,
+    }
+
+
+def _invalid_step(case: InvalidStep) -> dict[str, Any]:
+    test = _invalid_test(InvalidCase(case.comment, case.problem.hyper, case.error, case.error_code))
+    return {**test, "x0": _arrays(case.problem.x0), "steps": [_step(case.step)]}
+
+
+def _encoded(hyper: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _value(value) for name, value in hyper.items()}
+
+
+def _value(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return {"text": value}
+    return [_value(item) for item in value] if isinstance(value, list) else encode(value)
