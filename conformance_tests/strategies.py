@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from momo_spec import load_spec
+from momo_spec.load import Hyper
 
 FLAGS = st.booleans()
 
@@ -19,10 +20,19 @@ NUMBERS: dict[str, st.SearchStrategy[float]] = {
     "eps": st.sampled_from([1e-8, 1e-3]),
     "lower_bound": st.sampled_from([0.0, 0.0, 0.25, -1.0]),
     "reset_margin": st.sampled_from([0.0, 0.01]),
+    "beta_max": st.sampled_from([0.0, 0.5, 0.89, 0.99]),
+    "lambd": st.sampled_from([0.0, 0.1, 1.0]),
 }
 """Values of each numeric hyper-parameter; a new one of the specification must get a line."""
 
 LOSS_SHAPES = ("noisy", "decreasing", "constant", "spikes", "below the bound")
+
+
+def values_of(hyper: Hyper) -> st.SearchStrategy[Any]:
+    """Values of a hyper-parameter."""
+    if hyper.kind == "number":
+        return NUMBERS[hyper.name]
+    return FLAGS if hyper.kind == "flag" else st.sampled_from(hyper.choices)
 
 
 @st.composite
@@ -30,7 +40,7 @@ def hypers(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
     """All public hyper-parameters of an optimizer."""
     spec = load_spec(optimizer)
     return {
-        name: draw(FLAGS if hyper.kind == "flag" else NUMBERS[name])
+        name: draw(values_of(hyper))
         for name, hyper in spec.hyper.items()
         if not hyper.internal
     }

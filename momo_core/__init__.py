@@ -13,8 +13,9 @@ The model-based optimizers as pure functions on arrays of any Array-API library.
 
 from .direction import Direction
 from .model import CUT, FIXED, Model
-from .rule import Info, Kind, Rule, State
+from .rule import Kind, Rule
 from .rules import KINDS, momo, momo_adam
+from .state import Info, State
 from .validate import InvalidTypeError, InvalidValueError, MissingLossError
 
 __all__ = [

@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars, shares
+from .direction import Direction, Hyper, Leaf, Scalars, average, divided, square_average, square_weights, weights
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
-    """Weights of both averages after this step."""
-    beta1, beta2 = hyper["beta1"], hyper["beta2"]
-    decay = beta2 * scalars["grad_sq_decay"]
-    return {
-        "beta_k": beta1,
-        "weight": beta1 * scalars["weight"] + (1 - beta1),
-        "grad_sq_decay": decay,
-        "grad_sq_weight": 1 - decay,
-        "beta2": beta2,
-        "eps": hyper["eps"],
-    }
+    """Weights of the averages after this step."""
+    return {**weights(hyper["beta1"], scalars), **square_weights(scalars, hyper)}
 
 
 def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
     """``grad_avg / (sqrt(grad_sq_avg / grad_sq_weight) + eps)``, 0 where that is 0/0."""
-    old, new = shares(coefficients["beta_k"], coefficients["weight"], fresh, xp=xp)
-    old_sq, new_sq = shares(coefficients["beta2"], coefficients["grad_sq_weight"], fresh, xp=xp)
-    grad_avg = old * leaf["grad_avg"] + new * grad
-    grad_sq_avg = old_sq * leaf["grad_sq_avg"] + new_sq * (grad * grad)
+    grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
+    grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
     denominator = xp.sqrt(grad_sq_avg / coefficients["grad_sq_weight"]) + coefficients["eps"]
-    still = xp.full_like(denominator, float("inf"))
-    direction = grad_avg / xp.where(denominator == 0, still, denominator)
-    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, direction
+    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, divided(grad_avg, denominator, xp=xp)
 
 
 DIRECTION = Direction(

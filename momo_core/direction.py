@@ -8,7 +8,7 @@ gradients for each tensor (a *leaf*) and says along which vector the tensor move
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .arrays import Array, Namespace
 
@@ -34,12 +34,19 @@ class Direction:
     scalar_state : mapping of str to float
         Scalar state with its initial values.  ``weight`` is one.
     begin : (scalars, hyper, *, xp) -> scalars
-        Coefficients of this step, ``beta_k`` among them, and the new scalar state.
+        Coefficients of this step and the new scalar state.  ``beta_k``, the weight of the
+        past, and ``sample_share``, that of the sample, come from here or from `choose`.
     accumulate : (grad, leaf, coefficients, fresh, *, xp) -> (leaf, direction)
         New averages of a tensor, and its direction.  `fresh` is True, an array of
         shape (), at the first gradient of the tensor.
     watched : tuple of str
         Averages that can overflow without a trace in the direction.
+    tensor_state : mapping of str to float
+        State of shape () of each tensor, with its initial values.
+    measure : (param, grad, leaf, coefficients, group, fresh, *, xp) -> (leaf, sums), optional
+        Sums from which `choose` chooses, and the leaf with what it has computed on the way.
+    choose : (sums, hyper, *, xp) -> scalars, optional
+        Coefficients that depend on sums over the tensors, such as an adaptive momentum.
     """
 
     leaf_state: tuple[str, ...]
@@ -47,9 +54,19 @@ class Direction:
     begin: Callable[..., Scalars]
     accumulate: Callable[..., tuple[Leaf, Array]]
     watched: tuple[str, ...] = ()
+    tensor_state: Mapping[str, float] = field(default_factory=dict)
+    measure: Callable[..., tuple[Leaf, list[Array]]] | None = None
+    choose: Callable[..., Scalars] | None = None
+
+    @property
+    def leaf_names(self) -> tuple[str, ...]:
+        """Names of all that is kept for each tensor."""
+        return (*self.leaf_state, *self.tensor_state)
 
 
-def shares(beta: Array, weight: Array, fresh: Array, *, xp: Namespace) -> tuple[Array, Array]:
+def shares(
+    beta: Array, share: Array, weight: Array, fresh: Array, *, xp: Namespace
+) -> tuple[Array, Array]:
     """
     Coefficients of the old average and of the new sample.
 
@@ -58,8 +75,8 @@ def shares(beta: Array, weight: Array, fresh: Array, *, xp: Namespace) -> tuple[
 
     Parameters
     ----------
-    beta, weight : array, shape () [1]
-        Weight of the past, and total weight after this step.
+    beta, share, weight : array, shape () [1]
+        Weight of the past and of the sample, and total weight after this step.
     fresh : array of bool, shape ()
     xp : namespace
 
@@ -67,4 +84,48 @@ def shares(beta: Array, weight: Array, fresh: Array, *, xp: Namespace) -> tuple[
     -------
     tuple of two arrays, shape () [1]
     """
-    return xp.where(fresh, xp.zeros_like(beta), beta), xp.where(fresh, weight, 1 - beta)
+    return xp.where(fresh, xp.zeros_like(beta), beta), xp.where(fresh, weight, share)
+
+
+def average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace) -> Array:
+    """``grad_avg`` after this gradient."""
+    old, new = shares(
+        coefficients["beta_k"], coefficients["sample_share"], coefficients["weight"], fresh, xp=xp
+    )
+    return old * leaf["grad_avg"] + new * grad
+
+
+def square_average(
+    grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
+) -> Array:
+    """``grad_sq_avg`` after this gradient."""
+    beta2 = coefficients["beta2"]
+    old, new = shares(beta2, 1 - beta2, coefficients["grad_sq_weight"], fresh, xp=xp)
+    return old * leaf["grad_sq_avg"] + new * (grad * grad)
+
+
+def square_weights(scalars: Scalars, hyper: Hyper) -> Scalars:
+    """Weight of the average of squared gradients after this step, and what it takes to average."""
+    decay = hyper["beta2"] * scalars["grad_sq_decay"]
+    return {
+        "grad_sq_decay": decay,
+        "grad_sq_weight": 1 - decay,
+        "beta2": hyper["beta2"],
+        "eps": hyper["eps"],
+    }
+
+
+def weights(beta: Array, scalars: Scalars) -> Scalars:
+    """Weights of the averages of losses and gradients with a momentum coefficient."""
+    share = 1 - beta
+    return {"beta_k": beta, "sample_share": share, "weight": beta * scalars["weight"] + share}
+
+
+def divided(array: Array, divisor: Array, *, xp: Namespace) -> Array:
+    """``array / divisor``, 0 where the divisor is 0."""
+    return array / xp.where(divisor == 0, xp.full_like(divisor, float("inf")), divisor)
+
+
+def inverted(metric: Array, *, xp: Namespace) -> Array:
+    """``1 / metric``, 0 where the metric is 0."""
+    return divided(xp.ones_like(metric), metric, xp=xp)

@@ -46,7 +46,7 @@ def solve_cut(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -
     Parameters
     ----------
     scalars : dict of arrays, shape ()
-        ``loss``, ``beta_k``, ``weight``, ``max_learning_rate`` and the state
+        ``loss``, ``beta_k``, ``sample_share``, ``weight``, ``max_learning_rate`` and the state
         ``predicted_loss`` and ``lower_bound_estimate``.
     sums : dict of arrays, shape ()
         ``norm_sq`` [loss^2/param^2 in the metric], ``descent_rate`` (the same after weight
@@ -65,8 +65,9 @@ def solve_cut(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -
     ------
     spec/models/cut.toml, ``solve``; arXiv 2305.07583, eq. (15)-(16).
     """
-    beta, weight, rate = scalars["beta_k"], scalars["weight"], scalars["max_learning_rate"]
-    value = (1 - beta) * scalars["loss"] + beta * scalars["predicted_loss"]
+    weight, rate = scalars["weight"], scalars["max_learning_rate"]
+    past = scalars["beta_k"] * scalars["predicted_loss"]
+    value = scalars["sample_share"] * scalars["loss"] + past
     decayed = value - sums["decay_drop"]
     adapts = hyper["adapt_lower_bound"]
     old_bound = scalars["lower_bound_estimate"] if adapts else hyper["lower_bound"]

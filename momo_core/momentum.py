@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars, shares
+from .direction import Direction, Hyper, Leaf, Scalars, average, weights
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
@@ -11,15 +11,14 @@ def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
     beta, weight = hyper["beta"], scalars["weight"]
     if not hyper["bias_correction"]:
         beta = xp.where(weight == 0, xp.zeros_like(weight), beta)
-    return {"beta_k": beta, "weight": beta * weight + (1 - beta)}
+    return weights(beta, scalars)
 
 
 def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
     """``grad_avg = beta * grad_avg + (1 - beta) * grad``, which is also the direction."""
-    old, new = shares(coefficients["beta_k"], coefficients["weight"], fresh, xp=xp)
-    grad_avg = old * leaf["grad_avg"] + new * grad
+    grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
     return {"grad_avg": grad_avg}, grad_avg
 
 

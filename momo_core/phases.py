@@ -28,6 +28,8 @@ class GroupCoefficients:
     ----------
     relative_rate : array, shape () [1]
         Learning rate over the largest of all groups.
+    weight_decay : array, shape () [1/learning_rate]
+        None where it is the number 0.
     decay : array, shape () [1]
         ``learning_rate * weight_decay``; None where the weight decay is the number 0.
     step_scale, shrink : array, shape () [1]
@@ -37,6 +39,7 @@ class GroupCoefficients:
     """
 
     relative_rate: Array
+    weight_decay: Array | None
     decay: Array | None
     step_scale: Array
     shrink: Array
@@ -75,14 +78,36 @@ def group_coefficients(
     relative = ratio(learning_rate, largest, xp=xp)
     one, zero = xp.ones_like(relative), xp.zeros_like(relative)
     if isinstance(weight_decay, int | float) and weight_decay == 0:
-        return GroupCoefficients(relative, None, one, zero, one)
+        return GroupCoefficients(relative, None, None, one, zero, one)
     weight_decay = as_scalar(weight_decay, relative, xp=xp)
     finite_rate = xp.where(weight_decay == 0, zero, learning_rate)
     decay = finite_rate * weight_decay
     divided = 1 / (1 + decay)
     step_scale = divided if hyper["proximal_decay"] else one
     model_scale = divided if hyper.get("authors_numerator") else step_scale
-    return GroupCoefficients(relative, decay, step_scale, decay * step_scale, model_scale)
+    return GroupCoefficients(
+        relative, weight_decay, decay, step_scale, decay * step_scale, model_scale
+    )
+
+
+def measure(
+    direction: Direction,
+    param: Array,
+    grad: Array,
+    leaf: Leaf,
+    coefficients: Scalars,
+    group: GroupCoefficients,
+    fresh: Array,
+    *,
+    xp: Namespace,
+) -> tuple[Leaf, list[Array]]:
+    """A tensor's part of the sums from which the direction chooses, and its leaf with the way there."""
+    dtype = leaf_dtype(param, xp=xp)
+    local = {name: cast(value, dtype, xp=xp) for name, value in coefficients.items()}
+    param, grad = cast(param, dtype, xp=xp), cast(grad, dtype, xp=xp)
+    if direction.measure is None:
+        return leaf, []
+    return direction.measure(param, grad, leaf, local, group, fresh, xp=xp)
 
 
 def accumulate(
@@ -94,18 +119,23 @@ def accumulate(
     group: GroupCoefficients,
     fresh: Array,
     *,
+    slope: bool,
     xp: Namespace,
 ) -> Accumulated:
-    """New averages and direction of a tensor, and its part of the sums (`SUMS`, then watched)."""
+    """
+    New averages and direction of a tensor, and its part of the sums (`SUMS`, then watched).
+
+    Without `slope` the inner product with the parameters is left out.
+    """
     dtype = leaf_dtype(param, xp=xp)
     local = {name: cast(value, dtype, xp=xp) for name, value in coefficients.items()}
     leaf, moved = direction.accumulate(cast(grad, dtype, xp=xp), leaf, local, fresh, xp=xp)
     target = group.relative_rate.dtype
     norm_sq = group.relative_rate * cast(dot(leaf["grad_avg"], moved, xp=xp), target, xp=xp)
     drop = xp.zeros_like(norm_sq)
-    if group.decay is not None:
-        slope = dot(leaf["grad_avg"], cast(param, dtype, xp=xp), xp=xp)
-        drop = group.decay * group.model_scale * cast(slope, target, xp=xp)
+    if slope and group.decay is not None:
+        along = dot(leaf["grad_avg"], cast(param, dtype, xp=xp), xp=xp)
+        drop = group.decay * group.model_scale * cast(along, target, xp=xp)
     watched = [cast(xp.sum(leaf[name]), target, xp=xp) for name in direction.watched]
     return Accumulated(leaf, moved, [norm_sq, group.model_scale * norm_sq, drop, *watched])
 

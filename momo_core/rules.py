@@ -2,12 +2,341 @@
 
 from __future__ import annotations
 
-from . import adam, momentum
-from .model import CUT
+from . import adagrad, adam, adam_tied, am_adam, am_adamw, am_sgd, amsgrad, momentum
+from .model import CUT, FIXED
 from .rule import Kind, Rule
 from .validate import Constraint, HyperDomain, HyperTable
 
 KINDS: dict[str, Kind] = {
+    "adam": Kind(
+        "adam",
+        adam.DIRECTION,
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.001,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta1": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 0: {value}",
+                    code="E_BETA1",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta2": HyperDomain(
+                    kind="number",
+                    default=0.999,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 1: {value}",
+                    code="E_BETA2",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "adamw": Kind(
+        "adamw",
+        adam.DIRECTION,
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.001,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.01,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta1": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 0: {value}",
+                    code="E_BETA1",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta2": HyperDomain(
+                    kind="number",
+                    default=0.999,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 1: {value}",
+                    code="E_BETA2",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "am_adamw": Kind(
+        "am_adamw",
+        am_adamw.DIRECTION,
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.001,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.01,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_max": HyperDomain(
+                    kind="number",
+                    default=0.89,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 0: {value}",
+                    code="E_BETA_MAX",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_min": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid beta_min: {value}",
+                    code="E_BETA_MIN",
+                    internal=True,
+                    choices=(),
+                ),
+                "beta2": HyperDomain(
+                    kind="number",
+                    default=0.999,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 1: {value}",
+                    code="E_BETA2",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "lambd": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf)",
+                    message="Invalid lambd: {value}",
+                    code="E_LAMBD",
+                    internal=False,
+                    choices=(),
+                ),
+                "metric_penalty": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_METRIC_PENALTY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_scope": HyperDomain(
+                    kind="choice",
+                    default="tensor",
+                    domain="",
+                    message="",
+                    code="E_BETA_SCOPE",
+                    internal=False,
+                    choices=("global", "tensor"),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "am_sgd": Kind(
+        "am_sgd",
+        am_sgd.DIRECTION,
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_max": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta_max: {value}",
+                    code="E_BETA_MAX",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_min": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid beta_min: {value}",
+                    code="E_BETA_MIN",
+                    internal=True,
+                    choices=(),
+                ),
+                "lambd": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf)",
+                    message="Invalid lambd: {value}",
+                    code="E_LAMBD",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_scope": HyperDomain(
+                    kind="choice",
+                    default="global",
+                    domain="",
+                    message="",
+                    code="E_BETA_SCOPE",
+                    internal=False,
+                    choices=("global", "tensor"),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
     "momo": Kind(
         "momo",
         momentum.DIRECTION,
@@ -21,6 +350,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
+                    choices=(),
                 ),
                 "weight_decay": HyperDomain(
                     kind="number",
@@ -29,6 +359,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid weight_decay value: {value}",
                     code="E_WEIGHT_DECAY",
                     internal=False,
+                    choices=(),
                 ),
                 "proximal_decay": HyperDomain(
                     kind="flag",
@@ -37,6 +368,7 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_PROXIMAL_DECAY",
                     internal=False,
+                    choices=(),
                 ),
                 "beta": HyperDomain(
                     kind="number",
@@ -45,6 +377,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid beta parameter: {value}",
                     code="E_BETA",
                     internal=False,
+                    choices=(),
                 ),
                 "bias_correction": HyperDomain(
                     kind="flag",
@@ -53,6 +386,7 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_BIAS_CORRECTION",
                     internal=False,
+                    choices=(),
                 ),
                 "lower_bound": HyperDomain(
                     kind="number",
@@ -61,6 +395,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid lower_bound: {value}",
                     code="E_LOWER_BOUND",
                     internal=False,
+                    choices=(),
                 ),
                 "adapt_lower_bound": HyperDomain(
                     kind="flag",
@@ -69,6 +404,7 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_ADAPT_LOWER_BOUND",
                     internal=False,
+                    choices=(),
                 ),
                 "reset_margin": HyperDomain(
                     kind="number",
@@ -77,6 +413,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid reset_margin: {value}",
                     code="E_RESET_MARGIN",
                     internal=False,
+                    choices=(),
                 ),
                 "authors_numerator": HyperDomain(
                     kind="flag",
@@ -85,6 +422,117 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_AUTHORS_NUMERATOR",
                     internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "momo_adagrad": Kind(
+        "momo_adagrad",
+        adagrad.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter: {value}",
+                    code="E_BETA",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
                 ),
             },
             constraints=(
@@ -122,6 +570,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
+                    choices=(),
                 ),
                 "weight_decay": HyperDomain(
                     kind="number",
@@ -130,6 +579,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid weight_decay value: {value}",
                     code="E_WEIGHT_DECAY",
                     internal=False,
+                    choices=(),
                 ),
                 "proximal_decay": HyperDomain(
                     kind="flag",
@@ -138,6 +588,7 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_PROXIMAL_DECAY",
                     internal=False,
+                    choices=(),
                 ),
                 "beta1": HyperDomain(
                     kind="number",
@@ -146,6 +597,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid beta parameter at index 0: {value}",
                     code="E_BETA1",
                     internal=False,
+                    choices=(),
                 ),
                 "beta2": HyperDomain(
                     kind="number",
@@ -154,6 +606,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid beta parameter at index 1: {value}",
                     code="E_BETA2",
                     internal=False,
+                    choices=(),
                 ),
                 "eps": HyperDomain(
                     kind="number",
@@ -162,6 +615,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid epsilon value: {value}",
                     code="E_EPS",
                     internal=False,
+                    choices=(),
                 ),
                 "lower_bound": HyperDomain(
                     kind="number",
@@ -170,6 +624,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid lower_bound: {value}",
                     code="E_LOWER_BOUND",
                     internal=False,
+                    choices=(),
                 ),
                 "adapt_lower_bound": HyperDomain(
                     kind="flag",
@@ -178,6 +633,7 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_ADAPT_LOWER_BOUND",
                     internal=False,
+                    choices=(),
                 ),
                 "reset_margin": HyperDomain(
                     kind="number",
@@ -186,6 +642,7 @@ KINDS: dict[str, Kind] = {
                     message="Invalid reset_margin: {value}",
                     code="E_RESET_MARGIN",
                     internal=False,
+                    choices=(),
                 ),
                 "authors_numerator": HyperDomain(
                     kind="flag",
@@ -194,6 +651,792 @@ KINDS: dict[str, Kind] = {
                     message="",
                     code="E_AUTHORS_NUMERATOR",
                     internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "momo_adam_tied": Kind(
+        "momo_adam_tied",
+        adam_tied.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.01,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta": HyperDomain(
+                    kind="number",
+                    default=0.95,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter: {value}",
+                    code="E_BETA",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "momo_am": Kind(
+        "momo_am",
+        am_sgd.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_max": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta_max: {value}",
+                    code="E_BETA_MAX",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_min": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid beta_min: {value}",
+                    code="E_BETA_MIN",
+                    internal=True,
+                    choices=(),
+                ),
+                "lambd": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf)",
+                    message="Invalid lambd: {value}",
+                    code="E_LAMBD",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_scope": HyperDomain(
+                    kind="choice",
+                    default="global",
+                    domain="",
+                    message="",
+                    code="E_BETA_SCOPE",
+                    internal=True,
+                    choices=("global",),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "momo_am_adam": Kind(
+        "momo_am_adam",
+        am_adam.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.01,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_max": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta_max: {value}",
+                    code="E_BETA_MAX",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta_min": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid beta_min: {value}",
+                    code="E_BETA_MIN",
+                    internal=True,
+                    choices=(),
+                ),
+                "beta2": HyperDomain(
+                    kind="number",
+                    default=0.999,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 1: {value}",
+                    code="E_BETA2",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "lambd": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf)",
+                    message="Invalid lambd: {value}",
+                    code="E_LAMBD",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "momo_amsgrad": Kind(
+        "momo_amsgrad",
+        amsgrad.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.01,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta1": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 0: {value}",
+                    code="E_BETA1",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta2": HyperDomain(
+                    kind="number",
+                    default=0.999,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 1: {value}",
+                    code="E_BETA2",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "momo_rmsprop": Kind(
+        "momo_rmsprop",
+        adam.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.01,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta1": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 0: {value}",
+                    code="E_BETA1",
+                    internal=True,
+                    choices=(),
+                ),
+                "beta2": HyperDomain(
+                    kind="number",
+                    default=0.99,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter at index 1: {value}",
+                    code="E_BETA2",
+                    internal=False,
+                    choices=(),
+                ),
+                "eps": HyperDomain(
+                    kind="number",
+                    default=1e-08,
+                    domain="[0, inf)",
+                    message="Invalid epsilon value: {value}",
+                    code="E_EPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "sgdm": Kind(
+        "sgdm",
+        momentum.DIRECTION,
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter: {value}",
+                    code="E_BETA",
+                    internal=False,
+                    choices=(),
+                ),
+                "bias_correction": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_BIAS_CORRECTION",
+                    internal=False,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "sps": Kind(
+        "sps",
+        momentum.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid beta parameter: {value}",
+                    code="E_BETA",
+                    internal=True,
+                    choices=(),
+                ),
+                "bias_correction": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_BIAS_CORRECTION",
+                    internal=True,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
                 ),
             },
             constraints=(
@@ -220,6 +1463,262 @@ KINDS: dict[str, Kind] = {
     ),
 }
 """Every optimizer of the specification."""
+
+
+def adam(
+    *,
+    learning_rate: float = 0.001,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    Adam.
+
+    Adam: MoMo-Adam without its model of the loss.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/adam.toml; Kingma and Ba, ICLR 2015, arXiv 1412.6980; Schaipp et al., ICML 2024,
+    arXiv 2305.07583, the base optimizer of MoMo-Adam.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta1": beta1,
+        "beta2": beta2,
+        "eps": eps,
+    }
+    return KINDS["adam"].checked_rule(hyper, on_nonfinite)
+
+
+def adamw(
+    *,
+    learning_rate: float = 0.001,
+    weight_decay: float = 0.01,
+    proximal_decay: bool = False,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    AdamW.
+
+    Adam with decoupled weight decay.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/adamw.toml; Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta1": beta1,
+        "beta2": beta2,
+        "eps": eps,
+    }
+    return KINDS["adamw"].checked_rule(hyper, on_nonfinite)
+
+
+def am_adamw(
+    *,
+    learning_rate: float = 0.001,
+    weight_decay: float = 0.01,
+    proximal_decay: bool = False,
+    beta_max: float = 0.89,
+    beta_min: float = 0.0,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    lambd: float = 0.1,
+    metric_penalty: bool = False,
+    beta_scope: str = "tensor",
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    AM-AdamW.
+
+    AdamW whose momentum coefficient adapts itself, one for each tensor or one for all.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta_min : float, in [0, 1) [1]
+        Smallest momentum coefficient; equal to the largest it is AdamW.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
+        Weight of the penalty on a change of the direction.
+    metric_penalty : bool
+        Measure the change of the direction in the metric of the step, which makes the optimizer
+        equivariant to the scale of the loss.
+    beta_scope : "global" or "tensor"
+        One momentum coefficient for all tensors, or one for each.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/am_adamw.toml; arXiv 2510.04988, AISTATS 2026 (AM-AdamW), in the form without
+    cancellation.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta_max": beta_max,
+        "beta_min": beta_min,
+        "beta2": beta2,
+        "eps": eps,
+        "lambd": lambd,
+        "metric_penalty": metric_penalty,
+        "beta_scope": beta_scope,
+    }
+    return KINDS["am_adamw"].checked_rule(hyper, on_nonfinite)
+
+
+def am_sgd(
+    *,
+    learning_rate: float = 0.1,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = False,
+    beta_max: float = 0.9,
+    beta_min: float = 0.0,
+    lambd: float = 0.1,
+    beta_scope: str = "global",
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    AM-SGD.
+
+    SGD with momentum whose momentum coefficient adapts itself: the proximal step of the larger of
+    two linear models of the loss.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta_min : float, in [0, 1) [1]
+        Smallest momentum coefficient; equal to the largest it is plain momentum.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    beta_scope : "global" or "tensor"
+        One momentum coefficient for all tensors, or one for each.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/am_sgd.toml; arXiv 2510.04988, AISTATS 2026 (AM-MSGD), in the form without
+    cancellation.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta_max": beta_max,
+        "beta_min": beta_min,
+        "lambd": lambd,
+        "beta_scope": beta_scope,
+    }
+    return KINDS["am_sgd"].checked_rule(hyper, on_nonfinite)
 
 
 def momo(
@@ -295,6 +1794,79 @@ def momo(
         "authors_numerator": authors_numerator,
     }
     return KINDS["momo"].checked_rule(hyper, on_nonfinite)
+
+
+def momo_adagrad(
+    *,
+    learning_rate: float = 0.1,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta: float = 0.9,
+    eps: float = 1e-08,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo-AdaGrad.
+
+    The Polyak step of the averaged model in the metric of AdaGrad, capped by the learning rate.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root, outside of it.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_adagrad.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(sum of the squared gradients).
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta": beta,
+        "eps": eps,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_adagrad"].checked_rule(hyper, on_nonfinite)
 
 
 def momo_adam(
@@ -375,3 +1947,530 @@ def momo_adam(
         "authors_numerator": authors_numerator,
     }
     return KINDS["momo_adam"].checked_rule(hyper, on_nonfinite)
+
+
+def momo_adam_tied(
+    *,
+    learning_rate: float = 0.01,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta: float = 0.95,
+    eps: float = 1e-08,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo-Adam with one beta.
+
+    MoMo-Adam with beta1 = beta2: one weight corrects both averages.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root, outside of it.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_adam_tied.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with beta1 =
+    beta2; Orvieto and Gower, arXiv 2505.21829.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta": beta,
+        "eps": eps,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_adam_tied"].checked_rule(hyper, on_nonfinite)
+
+
+def momo_am(
+    *,
+    learning_rate: float = 1.0,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta_max: float = 0.9,
+    beta_min: float = 0.0,
+    lambd: float = 0.1,
+    beta_scope: str = "global",
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo with adaptive momentum, experimental.
+
+    AM-SGD chooses the momentum, MoMo the step: each keeps what is proved of it.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta_min : float, in [0, 1) [1]
+        Smallest momentum coefficient; equal to the largest it is plain momentum.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    beta_scope : "global"
+        One momentum coefficient for all tensors, or one for each.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_am.toml; Derived here: Schaipp et al., ICML 2024, arXiv 2305.07583, whose
+    analysis allows any beta_k in [0, 1], with the beta_k of arXiv 2510.04988.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta_max": beta_max,
+        "beta_min": beta_min,
+        "lambd": lambd,
+        "beta_scope": beta_scope,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_am"].checked_rule(hyper, on_nonfinite)
+
+
+def momo_am_adam(
+    *,
+    learning_rate: float = 0.01,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta_max: float = 0.9,
+    beta_min: float = 0.0,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    lambd: float = 0.1,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo-Adam with adaptive momentum, experimental.
+
+    The momentum of AM in the metric of Adam, with a scalar penalty, and the step of MoMo.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta_min : float, in [0, 1) [1]
+        Smallest momentum coefficient; equal to the largest it is plain momentum.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_am_adam.toml; Derived here: Schaipp et al., ICML 2024, arXiv 2305.07583,
+    whose analysis allows any beta_k in [0, 1], with the beta_k of arXiv 2510.04988 in the metric
+    D_k.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta_max": beta_max,
+        "beta_min": beta_min,
+        "beta2": beta2,
+        "eps": eps,
+        "lambd": lambd,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_am_adam"].checked_rule(hyper, on_nonfinite)
+
+
+def momo_amsgrad(
+    *,
+    learning_rate: float = 0.01,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-08,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo-AMSGrad.
+
+    MoMo-Adam in the metric of AMSGrad, which never shrinks.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_amsgrad.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(max_i v_i / (1 - beta2^i)); Reddi, Kale, Kumar, ICLR 2018.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta1": beta1,
+        "beta2": beta2,
+        "eps": eps,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_amsgrad"].checked_rule(hyper, on_nonfinite)
+
+
+def momo_rmsprop(
+    *,
+    learning_rate: float = 0.01,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta1: float = 0.0,
+    beta2: float = 0.99,
+    eps: float = 1e-08,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo-RMSProp.
+
+    The Polyak step in the metric of RMSProp, capped by the learning rate: MoMo-Adam without
+    averaging the gradients.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_rmsprop.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(v_k / (1 - beta2^k)) and beta1 = 0.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta1": beta1,
+        "beta2": beta2,
+        "eps": eps,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_rmsprop"].checked_rule(hyper, on_nonfinite)
+
+
+def sgdm(
+    *,
+    learning_rate: float = 0.1,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta: float = 0.9,
+    bias_correction: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    SGD-M.
+
+    SGD with momentum as an average of the gradients: MoMo without its model of the loss.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta : float, in [0, 1) [1]
+        Momentum: the weight of the past in the averages of losses and gradients.
+    bias_correction : bool
+        True starts the averages at zero and corrects for their weight; False starts them at the
+        first sample.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/sgdm.toml; torch.optim.SGD with momentum = dampening = beta; Schaipp et al.,
+    ICML 2024, arXiv 2305.07583, the base optimizer of MoMo.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta": beta,
+        "bias_correction": bias_correction,
+    }
+    return KINDS["sgdm"].checked_rule(hyper, on_nonfinite)
+
+
+def sps(
+    *,
+    learning_rate: float = 1.0,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta: float = 0.0,
+    bias_correction: bool = False,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    SPS.
+
+    The stochastic Polyak step, capped by the learning rate: MoMo without momentum.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta : float, in [0, 1) [1]
+        Momentum: the weight of the past in the averages of losses and gradients.
+    bias_correction : bool
+        True starts the averages at zero and corrects for their weight; False starts them at the
+        first sample.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/sps.toml; Loizou et al., AISTATS 2021, arXiv 2002.10542 (SPS_max); with weight
+    decay ProxSPS, arXiv 2301.04935.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta": beta,
+        "bias_correction": bias_correction,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["sps"].checked_rule(hyper, on_nonfinite)

@@ -47,11 +47,12 @@ class HyperDomain(NamedTuple):
     """What the specification says about a hyper-parameter; `domain` is an interval."""
 
     kind: str
-    default: float | bool
+    default: float | bool | str
     domain: str
     message: str
     code: str
     internal: bool
+    choices: tuple[str, ...] = ()
 
 
 class Constraint(NamedTuple):
@@ -90,7 +91,9 @@ def check_hyper(table: HyperTable, values: Mapping[str, Any]) -> None:
     """
     for name, value in values.items():
         check_one(name, table.hyper[name], value)
-    known = {name: value if isinstance(value, bool) else float(value) for name, value in values.items()}
+    known = {
+        name: value if isinstance(value, bool | str) else float(value) for name, value in values.items()
+    }
     for constraint in table.constraints:
         if _holds(constraint.when, known) and not _holds(constraint.require, known, unknown=True):
             raise InvalidValueError(constraint.message, f"{constraint.code}_RANGE")
@@ -108,6 +111,12 @@ def check_one(name: str, domain: HyperDomain, value: Any) -> None:
     if domain.kind == "flag":
         if not isinstance(value, bool):
             _wrong_type(name, "a bool", value, domain.code)
+        return
+    if domain.kind == "choice":
+        if value not in domain.choices:
+            expected = ", ".join(map(repr, domain.choices))
+            message = f"Invalid {name}: {value!r} (must be one of {expected})"
+            raise InvalidValueError(message, f"{domain.code}_RANGE")
         return
     number = _real(value)
     if number is None:

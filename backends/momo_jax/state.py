@@ -87,7 +87,7 @@ def gradients(updates: PyTree, treedef: Any) -> list[Array | None]:
 
 def by_name(rule: Rule, leaves: Sequence[Leaf], treedef: Any) -> dict[str, PyTree]:
     """Averages of all tensors as one tree for each name."""
-    return {name: treedef.unflatten([leaf[name] for leaf in leaves]) for name in rule.direction.leaf_state}
+    return {name: treedef.unflatten([leaf[name] for leaf in leaves]) for name in rule.direction.leaf_names}
 
 
 def by_leaf(averages: Mapping[str, PyTree], treedef: Any) -> tuple[Leaf, ...]:

@@ -10,7 +10,345 @@ import keras
 from .adapter import ModelBasedOptimizer
 from .options import KerasOptions
 
-__all__ = ["Momo", "MomoAdam"]
+__all__ = [
+    "Adam",
+    "AdamW",
+    "AMAdamW",
+    "AMSGD",
+    "Momo",
+    "MomoAdagrad",
+    "MomoAdam",
+    "MomoAdamTied",
+    "MomoAM",
+    "MomoAMAdam",
+    "MomoAMSGrad",
+    "MomoRMSprop",
+    "SGDM",
+    "SPS",
+]
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class Adam(ModelBasedOptimizer):
+    """
+    Adam.
+
+    Adam: MoMo-Adam without its model of the loss.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta_2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/adam.toml; Kingma and Ba, ICLR 2015, arXiv 1412.6980; Schaipp et al., ICML 2024,
+    arXiv 2305.07583, the base optimizer of MoMo-Adam.
+    """
+
+    rule_name = "adam"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+        "weight_decay": "weight_decay",
+        "proximal_decay": "proximal_decay",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-08,
+        weight_decay: float = 0.0,
+        *,
+        proximal_decay: bool = True,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "weight_decay": weight_decay,
+            "proximal_decay": proximal_decay,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class AdamW(ModelBasedOptimizer):
+    """
+    AdamW.
+
+    Adam with decoupled weight decay.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta_2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/adamw.toml; Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101.
+    """
+
+    rule_name = "adamw"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+        "weight_decay": "weight_decay",
+        "proximal_decay": "proximal_decay",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-08,
+        weight_decay: float = 0.01,
+        *,
+        proximal_decay: bool = False,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "weight_decay": weight_decay,
+            "proximal_decay": proximal_decay,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class AMAdamW(ModelBasedOptimizer):
+    """
+    AM-AdamW.
+
+    AdamW whose momentum coefficient adapts itself, one for each tensor or one for all.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_1 : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta_2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
+        Weight of the penalty on a change of the direction.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    metric_penalty : bool
+        Measure the change of the direction in the metric of the step, which makes the optimizer
+        equivariant to the scale of the loss.
+    beta_scope : "global" or "tensor"
+        One momentum coefficient for all tensors, or one for each.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/am_adamw.toml; arXiv 2510.04988, AISTATS 2026 (AM-AdamW), in the form without
+    cancellation.
+    """
+
+    rule_name = "am_adamw"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_1": "beta_max",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+        "weight_decay": "weight_decay",
+        "lambd": "lambd",
+        "proximal_decay": "proximal_decay",
+        "metric_penalty": "metric_penalty",
+        "beta_scope": "beta_scope",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.001,
+        beta_1: float = 0.89,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-08,
+        weight_decay: float = 0.01,
+        lambd: float = 0.1,
+        *,
+        proximal_decay: bool = False,
+        metric_penalty: bool = False,
+        beta_scope: str = "tensor",
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "weight_decay": weight_decay,
+            "lambd": lambd,
+            "proximal_decay": proximal_decay,
+            "metric_penalty": metric_penalty,
+            "beta_scope": beta_scope,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class AMSGD(ModelBasedOptimizer):
+    """
+    AM-SGD.
+
+    SGD with momentum whose momentum coefficient adapts itself: the proximal step of the larger of
+    two linear models of the loss.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta_scope : "global" or "tensor"
+        One momentum coefficient for all tensors, or one for each.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/am_sgd.toml; arXiv 2510.04988, AISTATS 2026 (AM-MSGD), in the form without
+    cancellation.
+    """
+
+    rule_name = "am_sgd"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_max": "beta_max",
+        "lambd": "lambd",
+        "weight_decay": "weight_decay",
+        "proximal_decay": "proximal_decay",
+        "beta_scope": "beta_scope",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.1,
+        beta_max: float = 0.9,
+        lambd: float = 0.1,
+        weight_decay: float = 0.0,
+        *,
+        proximal_decay: bool = False,
+        beta_scope: str = "global",
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_max": beta_max,
+            "lambd": lambd,
+            "weight_decay": weight_decay,
+            "proximal_decay": proximal_decay,
+            "beta_scope": beta_scope,
+        }
+        super().__init__(settings, on_nonfinite, options)
 
 
 @keras.saving.register_keras_serializable(package="momo_keras")
@@ -98,6 +436,94 @@ class Momo(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "proximal_decay": proximal_decay,
             "bias_correction": bias_correction,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoAdagrad(ModelBasedOptimizer):
+    """
+    MoMo-AdaGrad.
+
+    The Polyak step of the averaged model in the metric of AdaGrad, capped by the learning rate.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root, outside of it.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_adagrad.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(sum of the squared gradients).
+    """
+
+    rule_name = "momo_adagrad"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta": "beta",
+        "epsilon": "eps",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.1,
+        beta: float = 0.9,
+        epsilon: float = 1e-08,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta": beta,
+            "epsilon": epsilon,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
             "reset_margin": reset_margin,
         }
         super().__init__(settings, on_nonfinite, options)
@@ -193,6 +619,616 @@ class MomoAdam(ModelBasedOptimizer):
             "lower_bound": lower_bound,
             "adapt_lower_bound": adapt_lower_bound,
             "weight_decay": weight_decay,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoAdamTied(ModelBasedOptimizer):
+    """
+    MoMo-Adam with one beta.
+
+    MoMo-Adam with beta1 = beta2: one weight corrects both averages.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root, outside of it.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_adam_tied.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with beta1 =
+    beta2; Orvieto and Gower, arXiv 2505.21829.
+    """
+
+    rule_name = "momo_adam_tied"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta": "beta",
+        "epsilon": "eps",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.01,
+        beta: float = 0.95,
+        epsilon: float = 1e-08,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta": beta,
+            "epsilon": epsilon,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoAM(ModelBasedOptimizer):
+    """
+    MoMo with adaptive momentum.
+
+    AM-SGD chooses the momentum, MoMo the step: each keeps what is proved of it.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_am.toml; Derived here: Schaipp et al., ICML 2024, arXiv 2305.07583, whose
+    analysis allows any beta_k in [0, 1], with the beta_k of arXiv 2510.04988.
+    """
+
+    rule_name = "momo_am"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_max": "beta_max",
+        "lambd": "lambd",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 1.0,
+        beta_max: float = 0.9,
+        lambd: float = 0.1,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_max": beta_max,
+            "lambd": lambd,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoAMAdam(ModelBasedOptimizer):
+    """
+    MoMo-Adam with adaptive momentum.
+
+    The momentum of AM in the metric of Adam, with a scalar penalty, and the step of MoMo.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta_2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_am_adam.toml; Derived here: Schaipp et al., ICML 2024, arXiv 2305.07583,
+    whose analysis allows any beta_k in [0, 1], with the beta_k of arXiv 2510.04988 in the metric
+    D_k.
+    """
+
+    rule_name = "momo_am_adam"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_max": "beta_max",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+        "lambd": "lambd",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.01,
+        beta_max: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-08,
+        lambd: float = 0.1,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_max": beta_max,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "lambd": lambd,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoAMSGrad(ModelBasedOptimizer):
+    """
+    MoMo-AMSGrad.
+
+    MoMo-Adam in the metric of AMSGrad, which never shrinks.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_1 : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    beta_2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_amsgrad.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(max_i v_i / (1 - beta2^i)); Reddi, Kale, Kumar, ICLR 2018.
+    """
+
+    rule_name = "momo_amsgrad"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_1": "beta1",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.01,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-08,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_1": beta_1,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoRMSprop(ModelBasedOptimizer):
+    """
+    MoMo-RMSProp.
+
+    The Polyak step in the metric of RMSProp, capped by the learning rate: MoMo-Adam without
+    averaging the gradients.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    epsilon : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_rmsprop.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(v_k / (1 - beta2^k)) and beta1 = 0.
+    """
+
+    rule_name = "momo_rmsprop"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta_2": "beta2",
+        "epsilon": "eps",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.01,
+        beta_2: float = 0.99,
+        epsilon: float = 1e-08,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta_2": beta_2,
+            "epsilon": epsilon,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class SGDM(ModelBasedOptimizer):
+    """
+    SGD-M.
+
+    SGD with momentum as an average of the gradients: MoMo without its model of the loss.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1) [1]
+        Momentum: the weight of the past in the averages of losses and gradients.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    bias_correction : bool
+        True starts the averages at zero and corrects for their weight; False starts them at the
+        first sample.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/sgdm.toml; torch.optim.SGD with momentum = dampening = beta; Schaipp et al.,
+    ICML 2024, arXiv 2305.07583, the base optimizer of MoMo.
+    """
+
+    rule_name = "sgdm"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta": "beta",
+        "weight_decay": "weight_decay",
+        "bias_correction": "bias_correction",
+        "proximal_decay": "proximal_decay",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.1,
+        beta: float = 0.9,
+        weight_decay: float = 0.0,
+        bias_correction: bool = False,
+        *,
+        proximal_decay: bool = True,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta": beta,
+            "weight_decay": weight_decay,
+            "bias_correction": bias_correction,
+            "proximal_decay": proximal_decay,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class SPS(ModelBasedOptimizer):
+    """
+    SPS.
+
+    The stochastic Polyak step, capped by the learning rate: MoMo without momentum.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/sps.toml; Loizou et al., AISTATS 2021, arXiv 2002.10542 (SPS_max); with weight
+    decay ProxSPS, arXiv 2301.04935.
+    """
+
+    rule_name = "sps"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 1.0,
+        lower_bound: float = 0.0,
+        weight_decay: float = 0.0,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
             "proximal_decay": proximal_decay,
             "reset_margin": reset_margin,
         }

@@ -70,7 +70,11 @@ class Slots:
         shown = {"step_size": zero, "truncation": zero, "beta": zero, "skipped": no}
         return cls(
             leaves=[
-                {name: _average(optimizer, variable, name) for name in averages} for variable in variables
+                {
+                    **{name: _average(optimizer, variable, name) for name in averages},
+                    **{name: add(name, value) for name, value in _scalars(rule, variable).items()},
+                }
+                for variable in variables
             ],
             scalars={name: add(name, np.asarray(value)) for name, value in start.scalars.items()},
             info={name: add(name, value) for name, value in shown.items()},
@@ -133,6 +137,12 @@ def _average(optimizer: Any, variable: Variable, name: str) -> Variable:
     sharded = {} if layout is None else {"layout": layout}
     name = f"{variable.name}_{name}"
     return optimizer.add_variable(shape=variable.shape, dtype="float32", name=name, **sharded)
+
+
+def _scalars(rule: Rule, variable: Variable) -> dict[str, Any]:
+    """State of shape () of a model variable before its first gradient."""
+    dtype = np.float64 if _dtype(variable) == "float64" else np.float32
+    return {name: np.asarray(value, dtype) for name, value in rule.direction.tensor_state.items()}
 
 
 def _dtype(variable: Variable) -> str:

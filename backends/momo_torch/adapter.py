@@ -14,7 +14,7 @@ import torch
 from torch.optim.optimizer import ParamsT, StateDict
 
 from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError
-from momo_core.rule import GROUP_HYPER
+from momo_core.state import GROUP_HYPER
 
 from . import state
 from .loss import Loss, detached, first_given, is_dummy_step, mean_over_ranks

@@ -10,7 +10,332 @@ from torch.optim.optimizer import ParamsT
 from .adapter import ModelBasedOptimizer
 from .settings import Names
 
-__all__ = ["Momo", "MomoAdam"]
+__all__ = [
+    "Adam",
+    "AdamW",
+    "AMAdamW",
+    "AMSGD",
+    "Momo",
+    "MomoAdagrad",
+    "MomoAdam",
+    "MomoAdamTied",
+    "MomoAM",
+    "MomoAMAdam",
+    "MomoAMSGrad",
+    "MomoRMSprop",
+    "SGDM",
+    "SPS",
+]
+
+
+class Adam(ModelBasedOptimizer):
+    """
+    Adam.
+
+    Adam: MoMo-Adam without its model of the loss.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    betas : pair of float, in [0, 1) and in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients. The weight of the past in
+        the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/adam.toml; Kingma and Ba, ICLR 2015, arXiv 1412.6980; Schaipp et al., ICML 2024,
+    arXiv 2305.07583, the base optimizer of MoMo-Adam.
+    """
+
+    rule_name = "adam"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "betas": ("beta1", "beta2"),
+        "eps": ("eps",),
+        "weight_decay": ("weight_decay",),
+        "divide": ("proximal_decay",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.0,
+        *,
+        divide: bool = True,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "divide": divide,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class AdamW(ModelBasedOptimizer):
+    """
+    AdamW.
+
+    Adam with decoupled weight decay.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    betas : pair of float, in [0, 1) and in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients. The weight of the past in
+        the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/adamw.toml; Loshchilov and Hutter, ICLR 2019, arXiv 1711.05101.
+    """
+
+    rule_name = "adamw"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "betas": ("beta1", "beta2"),
+        "eps": ("eps",),
+        "weight_decay": ("weight_decay",),
+        "divide": ("proximal_decay",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.01,
+        *,
+        divide: bool = False,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "divide": divide,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class AMAdamW(ModelBasedOptimizer):
+    """
+    AM-AdamW.
+
+    AdamW whose momentum coefficient adapts itself, one for each tensor or one for all.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    betas : pair of float, in [0, 1) and in [0, 1) [1]
+        Largest momentum coefficient. The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
+        Weight of the penalty on a change of the direction.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    metric_penalty : bool
+        Measure the change of the direction in the metric of the step, which makes the optimizer
+        equivariant to the scale of the loss.
+    beta_scope : "global" or "tensor"
+        One momentum coefficient for all tensors, or one for each.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/am_adamw.toml; arXiv 2510.04988, AISTATS 2026 (AM-AdamW), in the form without
+    cancellation.
+    """
+
+    rule_name = "am_adamw"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "betas": ("beta_max", "beta2"),
+        "eps": ("eps",),
+        "weight_decay": ("weight_decay",),
+        "lambd": ("lambd",),
+        "divide": ("proximal_decay",),
+        "metric_penalty": ("metric_penalty",),
+        "beta_scope": ("beta_scope",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float, float] = (0.89, 0.999),
+        eps: float = 1e-08,
+        weight_decay: float = 0.01,
+        lambd: float = 0.1,
+        *,
+        divide: bool = False,
+        metric_penalty: bool = False,
+        beta_scope: str = "tensor",
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "lambd": lambd,
+            "divide": divide,
+            "metric_penalty": metric_penalty,
+            "beta_scope": beta_scope,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class AMSGD(ModelBasedOptimizer):
+    """
+    AM-SGD.
+
+    SGD with momentum whose momentum coefficient adapts itself: the proximal step of the larger of
+    two linear models of the loss.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta_scope : "global" or "tensor"
+        One momentum coefficient for all tensors, or one for each.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/am_sgd.toml; arXiv 2510.04988, AISTATS 2026 (AM-MSGD), in the form without
+    cancellation.
+    """
+
+    rule_name = "am_sgd"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta_max": ("beta_max",),
+        "lambd": ("lambd",),
+        "weight_decay": ("weight_decay",),
+        "divide": ("proximal_decay",),
+        "beta_scope": ("beta_scope",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta_max: float = 0.9,
+        lambd: float = 0.1,
+        weight_decay: float = 0.0,
+        *,
+        divide: bool = False,
+        beta_scope: str = "global",
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta_max": beta_max,
+            "lambd": lambd,
+            "weight_decay": weight_decay,
+            "divide": divide,
+            "beta_scope": beta_scope,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
 
 
 class Momo(ModelBasedOptimizer):
@@ -96,6 +421,94 @@ class Momo(ModelBasedOptimizer):
             "beta": beta,
             "lb": lb,
             "bias_correction": bias_correction,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class MomoAdagrad(ModelBasedOptimizer):
+    """
+    MoMo-AdaGrad.
+
+    The Polyak step of the averaged model in the metric of AdaGrad, capped by the learning rate.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root, outside of it.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_adagrad.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(sum of the squared gradients).
+    """
+
+    rule_name = "momo_adagrad"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta": ("beta",),
+        "eps": ("eps",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta: float = 0.9,
+        eps: float = 1e-08,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta": beta,
+            "eps": eps,
+            "lb": lb,
+            "weight_decay": weight_decay,
             "use_fstar": use_fstar,
             "divide": divide,
             "reset_margin": reset_margin,
@@ -190,6 +603,612 @@ class MomoAdam(ModelBasedOptimizer):
             "lb": lb,
             "divide": divide,
             "use_fstar": use_fstar,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class MomoAdamTied(ModelBasedOptimizer):
+    """
+    MoMo-Adam with one beta.
+
+    MoMo-Adam with beta1 = beta2: one weight corrects both averages.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root, outside of it.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_adam_tied.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with beta1 =
+    beta2; Orvieto and Gower, arXiv 2505.21829.
+    """
+
+    rule_name = "momo_adam_tied"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta": ("beta",),
+        "eps": ("eps",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta: float = 0.95,
+        eps: float = 1e-08,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta": beta,
+            "eps": eps,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class MomoAM(ModelBasedOptimizer):
+    """
+    MoMo with adaptive momentum.
+
+    AM-SGD chooses the momentum, MoMo the step: each keeps what is proved of it.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_am.toml; Derived here: Schaipp et al., ICML 2024, arXiv 2305.07583, whose
+    analysis allows any beta_k in [0, 1], with the beta_k of arXiv 2510.04988.
+    """
+
+    rule_name = "momo_am"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta_max": ("beta_max",),
+        "lambd": ("lambd",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_max: float = 0.9,
+        lambd: float = 0.1,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta_max": beta_max,
+            "lambd": lambd,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class MomoAMAdam(ModelBasedOptimizer):
+    """
+    MoMo-Adam with adaptive momentum.
+
+    The momentum of AM in the metric of Adam, with a scalar penalty, and the step of MoMo.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta_max : float, in [0, 1) [1]
+        Largest momentum coefficient.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lambd : float, in [0, inf) [1]
+        Weight of the penalty on a change of the direction.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_am_adam.toml; Derived here: Schaipp et al., ICML 2024, arXiv 2305.07583,
+    whose analysis allows any beta_k in [0, 1], with the beta_k of arXiv 2510.04988 in the metric
+    D_k.
+    """
+
+    rule_name = "momo_am_adam"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta_max": ("beta_max",),
+        "beta2": ("beta2",),
+        "eps": ("eps",),
+        "lambd": ("lambd",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_max: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-08,
+        lambd: float = 0.1,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta_max": beta_max,
+            "beta2": beta2,
+            "eps": eps,
+            "lambd": lambd,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class MomoAMSGrad(ModelBasedOptimizer):
+    """
+    MoMo-AMSGrad.
+
+    MoMo-Adam in the metric of AMSGrad, which never shrinks.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    betas : pair of float, in [0, 1) and in [0, 1) [1]
+        The weight of the past in the averages of losses and gradients. The weight of the past in
+        the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_amsgrad.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(max_i v_i / (1 - beta2^i)); Reddi, Kale, Kumar, ICLR 2018.
+    """
+
+    rule_name = "momo_amsgrad"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "betas": ("beta1", "beta2"),
+        "eps": ("eps",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-08,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class MomoRMSprop(ModelBasedOptimizer):
+    """
+    MoMo-RMSProp.
+
+    The Polyak step in the metric of RMSProp, capped by the learning rate: MoMo-Adam without
+    averaging the gradients.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta2 : float, in [0, 1) [1]
+        The weight of the past in the average of squared gradients.
+    eps : float, in [0, inf) [loss/param]
+        Added to the root of the averaged squared gradients, outside the root and after bias
+        correction.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_rmsprop.toml; Schaipp et al., ICML 2024, arXiv 2305.07583, with D_k = eps +
+    sqrt(v_k / (1 - beta2^k)) and beta1 = 0.
+    """
+
+    rule_name = "momo_rmsprop"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta2": ("beta2",),
+        "eps": ("eps",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta2: float = 0.99,
+        eps: float = 1e-08,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta2": beta2,
+            "eps": eps,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class SGDM(ModelBasedOptimizer):
+    """
+    SGD-M.
+
+    SGD with momentum as an average of the gradients: MoMo without its model of the loss.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1) [1]
+        Momentum: the weight of the past in the averages of losses and gradients.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    bias_correction : bool
+        True starts the averages at zero and corrects for their weight; False starts them at the
+        first sample.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/sgdm.toml; torch.optim.SGD with momentum = dampening = beta; Schaipp et al.,
+    ICML 2024, arXiv 2305.07583, the base optimizer of MoMo.
+    """
+
+    rule_name = "sgdm"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta": ("beta",),
+        "weight_decay": ("weight_decay",),
+        "bias_correction": ("bias_correction",),
+        "divide": ("proximal_decay",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta: float = 0.9,
+        weight_decay: float = 0.0,
+        bias_correction: bool = False,
+        *,
+        divide: bool = True,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta": beta,
+            "weight_decay": weight_decay,
+            "bias_correction": bias_correction,
+            "divide": divide,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class SPS(ModelBasedOptimizer):
+    """
+    SPS.
+
+    The stochastic Polyak step, capped by the learning rate: MoMo without momentum.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/sps.toml; Loizou et al., AISTATS 2021, arXiv 2002.10542 (SPS_max); with weight
+    decay ProxSPS, arXiv 2301.04935.
+    """
+
+    rule_name = "sps"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
             "reset_margin": reset_margin,
         }
         super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from momo_core import InvalidTypeError, InvalidValueError, Kind
-from momo_core.rule import GROUP_HYPER
+from momo_core.state import GROUP_HYPER
 
 Names = Mapping[str, tuple[str, ...]]
 """Argument of a class to its names in the specification, two for a pair."""

@@ -53,7 +53,7 @@ def start(rule: Rule, groups: Sequence[Group], states: States) -> None:
 def read(kind: Kind, groups: Sequence[Group], states: States) -> State:
     """The state as the core takes it."""
     leaves = tuple(
-        {name: states[param][name] for name in kind.direction.leaf_state} for param in all_params(groups)
+        {name: states[param][name] for name in kind.direction.leaf_names} for param in all_params(groups)
     )
     return State(leaves, {name: groups[0][name] for name in scalar_names(kind)})
 
@@ -87,7 +87,7 @@ def restore(
     """
     params = all_params(groups)
     for param, leaf in zip(params, saved, strict=True):
-        for name in kind.direction.leaf_state if leaf else ():
+        for name in kind.direction.leaf_names if leaf else ():
             dtype = leaf_dtype(param, xp=xp)
             states[param][name] = leaf[name].detach().to(param.device, dtype, copy=True)  # type: ignore[index]
     names = [*scalar_names(kind), *map(shown, Info._fields)]

@@ -116,6 +116,8 @@ def _hyper_problems(spec: OptimizerSpec) -> Iterator[str]:
     for hyper in spec.hyper.values():
         if hyper.kind == "number" and not _in_interval(float(hyper.default), hyper.domain):
             yield f"hyper {hyper.name!r}: default {hyper.default} is not in {hyper.domain}"
+        if hyper.kind == "choice" and hyper.default not in hyper.choices:
+            yield f"hyper {hyper.name!r}: default {hyper.default!r} is not one of {hyper.choices}"
     for code, count in Counter(hyper.code for hyper in spec.hyper.values()).items():
         if count > 1:
             yield f"error code {code} belongs to {count} hyper-parameters"
@@ -125,9 +127,10 @@ def _state_problems(spec: OptimizerSpec) -> Iterator[str]:
     for state in spec.scalar_state.values():
         if isinstance(state.init, str) and state.init not in spec.hyper:
             yield f"state {state.name!r}: starts at the unknown {state.init!r}"
-    for name in sorted(set(spec.leaf_state) & set(spec.scalar_state)):
-        yield f"state {name!r} is both of a leaf and scalar"
-    for name in sorted((set(spec.leaf_state) | set(spec.scalar_state)) & set(spec.hyper)):
+    scopes = Counter([*spec.leaf_state, *spec.tensor_state, *spec.scalar_state])
+    for name in sorted(name for name, count in scopes.items() if count > 1):
+        yield f"state {name!r} is defined in {scopes[name]} scopes"
+    for name in sorted({*spec.leaf_state, *spec.tensor_state, *spec.scalar_state} & set(spec.hyper)):
         yield f"{name!r} is both a state and a hyper-parameter"
 
 

@@ -80,10 +80,7 @@ class Evaluator:
             for name, state in self.spec.scalar_state.items()
         }
         arrays = [self.arithmetic.array(param) for param in params]
-        self.leaves = [
-            {name: self._filled(array.shape, state.init) for name, state in self.spec.leaf_state.items()}
-            for array in arrays
-        ]
+        self.leaves = [self._start_leaf(array) for array in arrays]
         self._fresh = [True] * len(arrays)
         return arrays
 
@@ -136,7 +133,7 @@ class Evaluator:
         self.scalars = {name: scope[name] for name in self.scalars}
         updated = list(params)
         for index, leaf in zip(present, leaves, strict=True):
-            self.leaves[index] = {name: leaf[name] for name in self.spec.leaf_state}
+            self.leaves[index] = {name: leaf[name] for name in self.leaves[index]}
             self._fresh[index] = False
             updated[index] = leaf["new_param"]
         info = {name: self._value(expression, scope) for name, expression in self.spec.info.items()}
@@ -155,10 +152,12 @@ class Evaluator:
         equations = self.spec.equations
         self._evaluate(equations["begin"], scope)
         for leaf in leaves:
-            inner = {**scope, **leaf}
-            for phase in ("leaf", "accumulate"):
-                self._evaluate(equations[phase], inner)
-            leaf.update(inner)
+            leaf.update({**scope, **leaf})
+            for phase in ("leaf", "measure"):
+                self._evaluate(equations[phase], leaf)
+        measured = self._choose(scope, leaves)
+        for leaf in leaves:
+            self._evaluate(equations["accumulate"], leaf)
         sums = self._total(equations["sums"], scope, leaves)
         self._evaluate(equations["solve"], scope)
         solved = {e.target: scope[e.target] for e in (*equations["sums"], *equations["solve"])}
@@ -169,7 +168,29 @@ class Evaluator:
         self._evaluate(equations["finish"], scope)
         loss = [scope["loss"]] if "loss" in scope else []
         finish = [scope[equation.target] for equation in equations["finish"]]
-        return [*loss, *sums, *moves, *finish, *(leaf["new_param"] for leaf in leaves)]
+        return [*loss, *measured, *sums, *moves, *finish, *(leaf["new_param"] for leaf in leaves)]
+
+    def _choose(self, scope: Environment, leaves: list[Environment]) -> list[Value]:
+        """
+        Choose coefficients from the measured sums, for all tensors together or for each.
+
+        With ``beta_scope = "tensor"`` each tensor chooses from its own sums, and what the
+        scalar phases see is the mean over the tensors.
+        """
+        sums, choose = self.spec.equations["measure_sums"], self.spec.equations["choose"]
+        if scope.get("beta_scope") != "tensor":
+            total = self._total(sums, scope, leaves)
+            self._evaluate(choose, scope)
+            for leaf in leaves:
+                leaf.update({equation.target: scope[equation.target] for equation in (*sums, *choose)})
+            return total
+        for leaf in leaves:
+            self._evaluate((*sums, *choose), leaf)
+        count = self.arithmetic.number(float(len(leaves)))
+        for equation in choose:
+            terms = np.array([leaf[equation.target] for leaf in leaves])
+            scope[equation.target] = self.arithmetic.apply("/", [self.arithmetic.apply("sum", [terms]), count])
+        return [leaf[equation.target] for leaf in leaves for equation in sums]
 
     def _total(
         self, equations: Sequence[Equation], scope: Environment, leaves: list[Environment]
@@ -209,6 +230,10 @@ class Evaluator:
             "fresh": self._fresh[index],
         }
 
+    def _start_leaf(self, array: Value) -> Environment:
+        zeros = {name: self._filled(array.shape, state.init) for name, state in self.spec.leaf_state.items()}
+        return zeros | {name: self._constant(state.init) for name, state in self.spec.tensor_state.items()}
+
     def _filled(self, shape: tuple[int, ...], init: float | str) -> Value:
         return self.arithmetic.array(np.full(shape, float(init)))
 
@@ -216,7 +241,9 @@ class Evaluator:
         return value if isinstance(value, bool) else self.arithmetic.array(float(value))[()]
 
     def _constant(self, value: Any) -> Value:
-        return bool(value) if isinstance(value, bool | np.bool_) else self.arithmetic.number(float(value))
+        if isinstance(value, bool | np.bool_ | str):
+            return value if isinstance(value, str) else bool(value)
+        return self.arithmetic.number(float(value))
 
 
 def _is_finite(value: Value) -> bool:

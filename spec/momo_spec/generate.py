@@ -43,6 +43,11 @@ class Argument:
         return self.hypers[0].kind == "flag"
 
     @property
+    def is_choice(self) -> bool:
+        """Whether it is one of a few strings."""
+        return self.hypers[0].kind == "choice"
+
+    @property
     def is_pair(self) -> bool:
         """Whether it is a tuple of two numbers."""
         return len(self.hypers) > 1
@@ -57,10 +62,10 @@ class Argument:
     @property
     def domain(self) -> str:
         """Domain and unit for a docstring."""
-        if self.is_flag:
-            return "bool"
+        if not self.is_pair:
+            return self.hypers[0].description
         ranges = " and ".join(f"in {hyper.domain}" for hyper in self.hypers)
-        return f"{'pair of float' if self.is_pair else 'float'}, {ranges} [{self.hypers[0].unit}]"
+        return f"pair of float, {ranges} [{self.hypers[0].unit}]"
 
     @property
     def doc(self) -> str:

@@ -13,13 +13,28 @@ from .language import Equation, Expression, parse_equation, parse_expression
 
 SPEC_VERSION = "0.1"
 
-PHASES = ("begin", "leaf", "accumulate", "sums", "solve", "apply", "displacement", "finish")
+PHASES = (
+    "begin",
+    "leaf",
+    "measure",
+    "measure_sums",
+    "choose",
+    "accumulate",
+    "sums",
+    "solve",
+    "apply",
+    "displacement",
+    "finish",
+)
 """The phases of a step, in order."""
 
-PER_LEAF = frozenset({"leaf", "accumulate", "sums", "apply", "displacement"})
+PER_LEAF = frozenset({"leaf", "measure", "measure_sums", "accumulate", "sums", "apply", "displacement"})
 """Phases that are evaluated once for each parameter tensor; the others once a step."""
 
 FRAMEWORKS = ("torch", "jax", "keras")
+
+DESCRIPTION = ("name", "title", "summary", "source", "direction", "model", "needs_loss", "experimental")
+"""What a document says about an optimizer as a whole."""
 
 
 class SpecError(ValueError):
@@ -33,16 +48,24 @@ class Hyper:
     name: str
     kind: str
     scope: str
-    default: float | bool
+    default: float | bool | str
     doc: str
     code: str
     domain: str = ""
     unit: str = ""
     symbol: str = ""
     message: str = ""
+    choices: tuple[str, ...] = ()
     schedulable: bool = False
     internal: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def description(self) -> str:
+        """Type, domain and unit, for a docstring."""
+        if self.kind == "choice":
+            return " or ".join(f'"{choice}"' for choice in self.choices)
+        return "bool" if self.kind == "flag" else f"float, in {self.domain} [{self.unit}]"
 
     def name_in(self, framework: str) -> str:
         """Name of the argument in a framework."""
@@ -100,7 +123,9 @@ class OptimizerSpec:
     model: str
     needs_loss: bool
     hyper: Mapping[str, Hyper]
+    experimental: bool
     leaf_state: Mapping[str, State]
+    tensor_state: Mapping[str, State]
     scalar_state: Mapping[str, State]
     equations: Mapping[str, tuple[Equation, ...]]
     info: Mapping[str, Expression]
@@ -143,14 +168,19 @@ def load_spec(name: str) -> OptimizerSpec:
 def merged_document(name: str) -> dict[str, Any]:
     """Frame, optimizer and model of `name` as one document; the schema describes it."""
     root = files_root()
-    optimizer = _read(root / "optimizers" / f"{name}.toml")
-    parts = [_read(root / "frame.toml"), optimizer, _read(root / "models" / f"{optimizer['model']}.toml")]
+    own = _read(root / "optimizers" / f"{name}.toml")
+    bases = _bases(root, own)
+    model = _read(root / "models" / f"{own['model']}.toml")
+    parts = [_read(root / "frame.toml"), *bases, own, model]
     return {
-        **{key: optimizer[key] for key in ("name", "title", "summary", "source", "direction", "model")},
-        "needs_loss": parts[2]["needs_loss"],
-        "hyper": _overridden(_union(parts, "hyper"), optimizer.get("defaults", {})),
+        **{key: own[key] for key in ("name", "title", "summary", "source", "model")},
+        "direction": [part["direction"] for part in [*bases, own] if "direction" in part][-1],
+        "needs_loss": model["needs_loss"],
+        "experimental": own.get("experimental", False),
+        "hyper": _overridden(_union(parts, "hyper"), [*bases, own]),
         "state": {
-            scope: _union([part.get("state", {}) for part in parts], scope) for scope in ("leaf", "scalar")
+            scope: _union([part.get("state", {}) for part in parts], scope)
+            for scope in ("leaf", "tensor", "scalar")
         },
         "equations": {
             phase: [line for part in parts for line in part.get("equations", {}).get(phase, [])]
@@ -159,7 +189,7 @@ def merged_document(name: str) -> dict[str, Any]:
         "info": _union(parts, "info"),
         "constraints": [item for part in parts for item in part.get("constraints", [])],
         "special_cases": [item for part in parts for item in part.get("special_cases", [])],
-        "frameworks": optimizer["frameworks"],
+        "frameworks": own["frameworks"],
     }
 
 
@@ -174,14 +204,15 @@ def parse_spec(document: Mapping[str, Any]) -> OptimizerSpec:
     EquationError
         If an equation is not in the language.
     """
-    hyper = {name: Hyper(name=name, **entry) for name, entry in document["hyper"].items()}
+    hyper = {
+        name: Hyper(name=name, **{**entry, "choices": tuple(entry.get("choices", ()))})
+        for name, entry in document["hyper"].items()
+    }
     return OptimizerSpec(
-        **{
-            key: document[key]
-            for key in ("name", "title", "summary", "source", "direction", "model", "needs_loss")
-        },
+        **{key: document[key] for key in DESCRIPTION},
         hyper=hyper,
         leaf_state=_states(document["state"]["leaf"]),
+        tensor_state=_states(document["state"]["tensor"]),
         scalar_state=_states(document["state"]["scalar"]),
         equations={
             phase: tuple(parse_equation(line) for line in document["equations"][phase]) for phase in PHASES
@@ -208,10 +239,23 @@ def _union(parts: list[dict[str, Any]], section: str) -> dict[str, Any]:
     return union
 
 
-def _overridden(hyper: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    if unknown := set(defaults) - set(hyper):
-        raise SpecError(f"defaults for unknown hyper-parameters: {sorted(unknown)}")
-    return {name: {**entry, "default": defaults.get(name, entry["default"])} for name, entry in hyper.items()}
+def _bases(root: Path, optimizer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The optimizers that this one builds on, the first one first."""
+    if "base" not in optimizer:
+        return []
+    base = _read(root / "optimizers" / f"{optimizer['base']}.toml")
+    return [*_bases(root, base), base]
+
+
+def _overridden(hyper: dict[str, Any], parts: list[dict[str, Any]]) -> dict[str, Any]:
+    overridden = dict(hyper)
+    for part in parts:
+        for name, fields in part.get("overrides", {}).items():
+            if name not in overridden:
+                # A base may override what belongs to its own model.
+                continue
+            overridden[name] = {**overridden[name], **fields}
+    return overridden
 
 
 def _states(entries: Mapping[str, Any]) -> dict[str, State]:

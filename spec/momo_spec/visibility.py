@@ -2,7 +2,7 @@
 What each phase sees: every name is defined before it is used, exactly once, and is used.
 
 A *scalar* phase sees numbers of the whole step.  A *per-leaf* phase sees the numbers and
-arrays of one parameter tensor too, `sums` and `displacement` turn arrays into numbers.
+arrays of one parameter tensor too, the phases of `REDUCING` turn arrays into numbers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from .language import CONSTANTS, FUNCTIONS, Equation, Expression, Name, Operation, names
 from .load import PER_LEAF, PHASES, OptimizerSpec
 
-REDUCING = frozenset({"sums", "displacement"})
+REDUCING = frozenset({"measure_sums", "sums", "displacement"})
 """Phases whose equations add up over all tensors; the only ones with `sum`."""
 
 ENGINE_SCALARS = frozenset({"loss", "max_learning_rate"})
 ENGINE_ARRAYS = frozenset({"param", "grad"})
+ENGINE_HYPER = frozenset({"beta_scope"})
+"""Hyper-parameters that the engine reads, and no equation."""
+
 RESULTS = frozenset({"new_param", "step_size"})
 """What the engine reads: they must be defined and count as used."""
 
@@ -46,9 +49,9 @@ def check_names(spec: OptimizerSpec) -> Iterator[str]:
     group = {name for name, hyper in spec.hyper.items() if hyper.scope == "group"}
     scope = _Scope(
         scalars=(set(spec.hyper) - group) | set(spec.scalar_state) | _engine_scalars(spec),
-        numbers=group | {"fresh"},
+        numbers=group | set(spec.tensor_state) | {"fresh"},
         arrays=set(spec.leaf_state) | ENGINE_ARRAYS,
-        states=set(spec.leaf_state) | set(spec.scalar_state),
+        states=set(spec.leaf_state) | set(spec.tensor_state) | set(spec.scalar_state),
     )
     reserved = {*spec.hyper, *ENGINE_SCALARS, *ENGINE_ARRAYS, "fresh", *FUNCTIONS, *CONSTANTS}
     for phase in PHASES:
@@ -119,7 +122,7 @@ def _check_sum(where: str, phase: str, expression: Expression, arrays: set[str])
 
 def _check_use(spec: OptimizerSpec, scope: _Scope) -> Iterator[str]:
     inits = {state.init for state in spec.scalar_state.values() if isinstance(state.init, str)}
-    for name in sorted(set(spec.hyper) - scope.used - inits):
+    for name in sorted(set(spec.hyper) - scope.used - inits - ENGINE_HYPER):
         yield f"hyper {name!r} is never used"
     for name in sorted(scope.states - scope.used):
         yield f"state {name!r} is never used"

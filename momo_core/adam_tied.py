@@ -1,0 +1,31 @@
+"""The direction of Adam with one beta: one weight corrects both averages."""
+
+from __future__ import annotations
+
+from .arrays import Array, Namespace
+from .direction import Direction, Hyper, Leaf, Scalars, average, divided, square_average, weights
+
+
+def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
+    """Weights of the averages after this step."""
+    return {**weights(hyper["beta"], scalars), "eps": hyper["eps"]}
+
+
+def accumulate(
+    grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
+) -> tuple[Leaf, Array]:
+    """``grad_avg / (sqrt(grad_sq_avg / weight) + eps)``, 0 where that is 0/0."""
+    tied = {**coefficients, "beta2": coefficients["beta_k"], "grad_sq_weight": coefficients["weight"]}
+    grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
+    grad_sq_avg = square_average(grad, leaf, tied, fresh, xp=xp)
+    denominator = xp.sqrt(grad_sq_avg / coefficients["weight"]) + coefficients["eps"]
+    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, divided(grad_avg, denominator, xp=xp)
+
+
+DIRECTION = Direction(
+    leaf_state=("grad_avg", "grad_sq_avg"),
+    scalar_state={"weight": 0.0},
+    begin=begin,
+    accumulate=accumulate,
+    watched=("grad_sq_avg",),
+)

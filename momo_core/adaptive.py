@@ -1,0 +1,97 @@
+"""
+Adaptive momentum: the coefficient that the larger of two linear models asks for.
+
+One model has the slope of the gradient, the other that of the average.  The coefficient is a
+ratio of two sums, in a form without cancellation: with a constant learning rate, no weight
+decay and no penalty it is ``||grad||^2 / ||grad - grad_avg||^2``.
+"""
+
+from __future__ import annotations
+
+from .arrays import Array, Namespace, cast, dot
+from .direction import Hyper, Scalars
+from .phases import GroupCoefficients
+
+
+def begin(scalars: Scalars, *, xp: Namespace) -> Scalars:
+    """The weight, always 1, and the last learning rate over this one."""
+    rate = scalars["max_learning_rate"]
+    still = rate == 0
+    one = xp.ones_like(rate)
+    return {
+        "weight": one,
+        "last_learning_rate": rate,
+        "rate_ratio": xp.where(still, one, scalars["last_learning_rate"] / xp.where(still, one, rate)),
+    }
+
+
+def measure(
+    param: Array,
+    grad: Array,
+    past: Array,
+    inverse: Array,
+    damping: Array,
+    rate_ratio: Array,
+    group: GroupCoefficients,
+    fresh: Array,
+    *,
+    xp: Namespace,
+) -> list[Array]:
+    """
+    Numerator and denominator of the coefficient, of one tensor.
+
+    Parameters
+    ----------
+    param, grad, past : array, of one shape
+        Parameters, gradient and the average before it.
+    inverse : array, of that shape or ()
+        Inverse of the metric of the step.
+    damping : array, of that shape or () [1]
+        Weight of the penalty on a change of the direction, in that metric.
+    rate_ratio : array, shape () [1]
+        Last learning rate over this one.
+    group : GroupCoefficients
+    fresh : array of bool, shape ()
+        A tensor's first gradient has no say.
+    xp : namespace
+
+    Returns
+    -------
+    list of two arrays, shape () [param^2/loss, times the square of the gradient]
+
+    Source
+    ------
+    spec/optimizers/am_adamw.toml, ``measure_sums``; arXiv 2510.04988.
+    """
+    target = group.relative_rate.dtype
+
+    def total(left: Array, right: Array) -> Array:
+        return cast(dot(left, right, xp=xp), target, xp=xp)
+
+    gap = cast(rate_ratio, target, xp=xp) * (1 if group.decay is None else 1 + group.decay)
+    change = past - grad
+    scaled, share = grad * inverse, change * inverse / (1 + damping)
+    numerator = total(scaled, grad) + (gap - 1) * total(scaled, past) - total(change, share * damping)
+    if group.weight_decay is not None:
+        pull = (gap + 1) * total(grad, param) - total(past, param)
+        numerator = numerator + group.weight_decay * pull
+    sums = [group.relative_rate * numerator, group.relative_rate * total(change, share)]
+    return [xp.where(fresh, xp.zeros_like(part), part) for part in sums]
+
+
+def choose(sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Array:
+    """``numerator / denominator`` within [beta_min, beta_max]; beta_max where both models agree."""
+    numerator, denominator = sums
+    differ = denominator > 0
+    wanted = numerator / xp.where(differ, denominator, xp.ones_like(denominator))
+    within = xp.minimum(xp.maximum(wanted, hyper["beta_min"]), hyper["beta_max"])
+    return xp.where(differ, within, hyper["beta_max"])
+
+
+def mixed(beta: Array, lambd: Array) -> Scalars:
+    """Shares of the past and of the sample with a scalar penalty."""
+    return {
+        "beta_t": beta,
+        "beta_k": (beta + lambd) / (1 + lambd),
+        "sample_share": (1 - beta) / (1 + lambd),
+    }

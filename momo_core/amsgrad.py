@@ -1,0 +1,31 @@
+"""The direction of AMSGrad: the averaged gradient in a diagonal metric that never shrinks."""
+
+from __future__ import annotations
+
+from .arrays import Array, Namespace
+from .direction import Direction, Hyper, Leaf, Scalars, average, divided, square_average, square_weights, weights
+
+
+def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
+    """Weights of the averages after this step."""
+    return {**weights(hyper["beta1"], scalars), **square_weights(scalars, hyper)}
+
+
+def accumulate(
+    grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
+) -> tuple[Leaf, Array]:
+    """``grad_avg / (sqrt(grad_sq_max) + eps)``, 0 where that is 0/0."""
+    grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
+    grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
+    largest = xp.maximum(leaf["grad_sq_max"], grad_sq_avg / coefficients["grad_sq_weight"])
+    averages = {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg, "grad_sq_max": largest}
+    return averages, divided(grad_avg, xp.sqrt(largest) + coefficients["eps"], xp=xp)
+
+
+DIRECTION = Direction(
+    leaf_state=("grad_avg", "grad_sq_avg", "grad_sq_max"),
+    scalar_state={"weight": 0.0, "grad_sq_decay": 1.0},
+    begin=begin,
+    accumulate=accumulate,
+    watched=("grad_sq_max",),
+)

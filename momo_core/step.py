@@ -1,0 +1,192 @@
+"""One step of a rule on its way through the phases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import phases
+from .arrays import Array, Namespace, all_finite, as_scalar, cast
+from .direction import Leaf, Scalars
+from .state import GROUP_HYPER, Info, State
+
+if TYPE_CHECKING:
+    from .rule import Rule
+
+Reduce = Callable[[list[Array]], list[Array]]
+Store = Callable[[Array, Array], Array]
+
+_TAKEN = ("step_size", "truncation", "beta_k")
+
+
+class Step:
+    """
+    One step.  `begin`, `measure`, `accumulate`, `apply` and `commit` are called in this order.
+
+    Parameters
+    ----------
+    rule, params, grads, state, xp, reduce
+        As for `Rule.step`.
+    hyper : dict
+        All hyper-parameters, with this step's values.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        params: Sequence[Array],
+        grads: Sequence[Array | None],
+        state: State,
+        xp: Namespace,
+        hyper: dict[str, Any],
+        reduce: Reduce,
+    ) -> None:
+        self.rule, self.params, self.grads, self.state = rule, params, grads, state
+        self.xp, self.raw, self.reduce = xp, hyper, reduce
+        self.moving = [index for index, grad in enumerate(grads) if grad is not None]
+        self.like = state.scalars["weight"]
+        self.hyper = {name: self.number(value) for name, value in hyper.items() if name not in GROUP_HYPER}
+        self.checked: list[Array] = []
+
+    def number(self, value: Any) -> Any:
+        """A flag or a choice as it is, a number as an array of the scalars' dtype."""
+        return value if isinstance(value, bool | str) else as_scalar(value, self.like, xp=self.xp)
+
+    def begin(
+        self,
+        loss: Any,
+        groups: Sequence[Mapping[str, Any]] | None,
+        group_of: Sequence[int] | None,
+        fresh: Sequence[Array] | None,
+    ) -> None:
+        """Coefficients of the groups and of the averages."""
+        xp, scalars = self.xp, self.state.scalars
+        settings = [{**self.raw, **group} for group in groups or [{}]]
+        rates = [self.number(setting["learning_rate"]) for setting in settings]
+        largest = rates[0]
+        for rate in rates[1:]:
+            largest = xp.maximum(largest, rate)
+        coefficients = [
+            phases.group_coefficients(rate, largest, setting["weight_decay"], self.hyper, xp=xp)
+            for rate, setting in zip(rates, settings, strict=True)
+        ]
+        self.groups = [coefficients[group_of[index] if group_of else 0] for index in self.moving]
+        first = scalars["weight"] == 0
+        self.fresh = [first if fresh is None else fresh[index] for index in self.moving]
+        self.scope = {**scalars, "max_learning_rate": largest}
+        common = self.rule.direction.begin(self.scope, self.hyper, xp=xp)
+        self.scope |= common
+        self.coefficients = [common for _ in self.moving]
+        self.leaves = [self.state.leaves[index] for index in self.moving]
+        if loss is not None:
+            self.scope["loss"] = as_scalar(loss, self.like, xp=xp)
+
+    def measure(self) -> None:
+        """Choose the coefficients that depend on sums, for all tensors together or for each."""
+        choose = self.rule.direction.choose
+        if choose is None:
+            return
+        measured = [
+            phases.measure(
+                self.rule.direction, self.params[index], self.grads[index], *tensor, xp=self.xp
+            )
+            for index, tensor in zip(self.moving, self._tensors(), strict=True)
+        ]
+        self.leaves = [leaf for leaf, _ in measured]
+        sums = [parts for _, parts in measured]
+        if self.hyper.get("beta_scope") == "tensor":
+            sums = self._reduce_each(sums)
+            chosen = [choose(parts, self.hyper, xp=self.xp) for parts in sums]
+            shared = {name: sum(each[name] for each in chosen) / len(chosen) for name in chosen[0]}
+        else:
+            sums = [self.reduce(phases.add_sums(sums))]
+            shared = choose(sums[0], self.hyper, xp=self.xp)
+            chosen = [shared for _ in self.moving]
+        self.checked += [part for parts in sums for part in parts]
+        self.scope |= shared
+        self.coefficients = [
+            {**common, **own} for common, own in zip(self.coefficients, chosen, strict=True)
+        ]
+
+    def accumulate(self) -> None:
+        """Average each tensor, add the sums, solve for the step size."""
+        self.work = [
+            phases.accumulate(
+                self.rule.direction,
+                self.params[index],
+                self.grads[index],
+                *tensor,
+                slope=self.rule.model.needs_loss,
+                xp=self.xp,
+            )
+            for index, tensor in zip(self.moving, self._tensors(), strict=True)
+        ]
+        sums = self.reduce(phases.add_sums([work.sums for work in self.work]))
+        self.checked += sums
+        named = dict(zip(phases.SUMS, sums, strict=False))
+        self.scope |= self.rule.model.solve(self.scope, named, self.hyper, xp=self.xp)
+
+    def apply(self, store: Store | None) -> None:
+        """Move each tensor and see what that does to the model."""
+        xp, step_size = self.xp, self.scope["step_size"]
+        self.moved, changes = [], []
+        for index, work, group in zip(self.moving, self.work, self.groups, strict=True):
+            param = self.params[index]
+            new = phases.apply(param, work.direction, step_size, group, xp=xp)
+            new = store(param, new) if store else cast(new, param.dtype, xp=xp)
+            self.moved.append(new)
+            if self.rule.model.needs_loss:
+                change = phases.model_change(param, new, work.leaf["grad_avg"], self.like.dtype, xp=xp)
+                changes.append([change])
+        if changes:
+            change = self.reduce(phases.add_sums(changes))[0]
+            self.scope["predicted_loss"] = self.scope["model_value"] + change
+            self.checked += [change, self.scope["loss"], self.scope["predicted_loss"]]
+
+    def commit(self) -> tuple[list[Array], State, Info]:
+        """The new parameters and state, or the old ones where something is not finite."""
+        xp, old = self.xp, self.state
+        finite = all_finite(self.checked, xp=xp)
+        if self.rule.on_nonfinite == "raise" and not bool(finite):
+            raise FloatingPointError(f"{self.rule.name}: a loss, gradient or result is not finite")
+        if self.rule.on_nonfinite == "propagate":
+            finite = xp.ones_like(finite)
+        params, leaves = list(self.params), list(old.leaves)
+        for index, new, work in zip(self.moving, self.moved, self.work, strict=True):
+            params[index] = xp.where(finite, new, self.params[index])
+            leaves[index] = phases.choose(finite, work.leaf, old.leaves[index], xp=xp)
+        scalars = phases.choose(finite, self.scope, old.scalars, xp=xp)
+        counter = old.scalars["skipped_steps"]
+        scalars["skipped_steps"] = counter + xp.astype(~finite, counter.dtype)
+        return params, State(tuple(leaves), scalars), self.info(scalars, finite)
+
+    def info(self, scalars: Scalars, finite: Array) -> Info:
+        """What the step did."""
+        zero = self.xp.zeros_like(self.like)
+        momentum = "beta_t" if "beta_t" in self.scope else "beta_k"
+        step_size, truncation, beta = (
+            self.xp.where(finite, self.scope[name], zero) for name in ("step_size", "truncation", momentum)
+        )
+        return Info(
+            step_size=step_size,
+            truncation=truncation,
+            lower_bound=scalars.get("lower_bound_estimate"),
+            predicted_loss=scalars.get("predicted_loss"),
+            beta=beta,
+            skipped=~finite,
+        )
+
+    def idle(self) -> Info:
+        """A step without any gradient: nothing happens."""
+        self.scope = {name: self.xp.zeros_like(self.like) for name in _TAKEN}
+        return self.info(self.state.scalars, self.like == self.like)
+
+    def _tensors(self) -> list[tuple[Leaf, Scalars, phases.GroupCoefficients, Array]]:
+        """State, coefficients, group and freshness of each moving tensor."""
+        return list(zip(self.leaves, self.coefficients, self.groups, self.fresh, strict=True))
+
+    def _reduce_each(self, sums: list[list[Array]]) -> list[list[Array]]:
+        """Add the sums of each tensor over the devices, in one call for all of them."""
+        flat = self.reduce([part for parts in sums for part in parts])
+        width = len(sums[0])
+        return [flat[start : start + width] for start in range(0, len(flat), width)]
