@@ -103,7 +103,7 @@ def remarks(task: Task, results: list[Result]) -> list[str]:
         "deviation   largest distance from the spec in float64, over the way gone so far",
         "bound       what float rounding may do to it, at the same step",
         "bound used  largest distance over its bound at any step",
-        "ms a step   median on one thread, two backends side by side",
+        "ms a step   median after a warm-up, two backends side by side",
     ]
     lines += [
         f"{r.outcome.backend.name} is held to {r.comparison.held_to}: its losses and gradients are no finer"
