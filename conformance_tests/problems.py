@@ -231,9 +231,9 @@ def record_run(
     return records
 
 
-def metric(rule: momo_core.Rule, state: momo_core.State) -> Vector:
-    """Diagonal of the metric of the last step."""
-    leaf = state.leaves[0]
+def metric(rule: momo_core.Rule, state: momo_core.State, index: int = 0) -> Vector:
+    """Diagonal of the metric of the last step, for one tensor."""
+    leaf = state.leaves[index]
     if "grad_sq_avg" not in leaf:
         return np.ones_like(leaf["grad_avg"])
     corrected = leaf["grad_sq_avg"] / (1 - state.scalars["grad_sq_decay"])

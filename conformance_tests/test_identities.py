@@ -32,6 +32,7 @@ from conformance_tests.problems import (
     Problem,
     Record,
     Vector,
+    metric,
     network,
     problems,
     record_run,
@@ -131,7 +132,8 @@ class TestWithoutCut:
         self, beta: float, rate: float, run: Trajectory
     ) -> None:
         hyper = {**BASE, "learning_rate": rate, "beta": beta, "bias_correction": True, "lower_bound": -np.inf}
-        param, average = flattened(run[0]), 0.0
+        param = flattened(run[0])
+        average = np.zeros_like(param)
         rows = [param]
         for number, step in enumerate(run[1], start=1):
             average = beta * average + (1 - beta) * flattened(step["grads"])
@@ -198,12 +200,14 @@ def test_identity_05_no_momentum_is_the_stochastic_polyak_step(
     hyper = {"learning_rate": rate, "weight_decay": decay, "lower_bound": bound, "beta": 0.0}
     for record in record_run("momo", hyper | {"bias_correction": bias_correction}, problem, samples):
         param, grad, factor = record.param, record.grad, 1 + rate * decay
-        norm_sq = grad @ grad
-        gap = factor * (record.loss - grad @ param - bound) + grad @ param
+        norm_sq = float(grad @ grad)
+        slope = float(grad @ param)
+        gap = factor * (record.loss - slope - bound) + slope
         step_size = min(rate, max(gap, 0.0) / norm_sq) if norm_sq else 0.0
         expected = (param - step_size * grad) / factor
         operations = 2 * (len(param) + 8) * EPS
-        gap_error = operations * factor * (abs(record.loss) + abs(bound) + 2 * abs(grad) @ abs(param))
+        terms = abs(record.loss) + abs(bound) + 2 * float(abs(grad) @ abs(param))
+        gap_error = operations * factor * terms
         step_error = min(rate, gap_error / norm_sq) if norm_sq else 0.0
         error = step_error * abs(grad) + operations * (abs(param) + step_size * abs(grad))
         assert np.all(abs(record.new_param - expected) <= error)
@@ -526,7 +530,7 @@ def test_several_groups_solve_their_joint_problem(
         magnitude += abs(step["loss"]) + float(abs(flattened(slope)) @ flattened(size))
     beta, weight = float(info.beta), float(state.scalars["weight"])
     value = (1 - beta) * steps[-1]["loss"] + beta * float(before.scalars["predicted_loss"])
-    metrics = flattened([leaf_metric(rule, state, index) for index in range(len(params))])
+    metrics = flattened([metric(rule, state, index) for index in range(len(params))])
     widths = [param.size for param in params]
     rates, decays = (
         np.repeat([groups[group][name] for group in group_of], widths)
@@ -543,14 +547,6 @@ def test_several_groups_solve_their_joint_problem(
     )
     problem.assert_better(flattened(params), problem.param)
     problem.assert_better(flattened(params), solve_by_scipy(problem))
-
-
-def leaf_metric(rule: momo_core.Rule, state: momo_core.State, index: int) -> Vector:
-    leaf = state.leaves[index]
-    if "grad_sq_avg" not in leaf:
-        return np.ones_like(leaf["grad_avg"])
-    corrected = leaf["grad_sq_avg"] / (1 - state.scalars["grad_sq_decay"])
-    return np.asarray(rule.hyper["eps"] + np.sqrt(corrected))
 
 
 def solve_by_scipy(problem: ProximalStep) -> Vector:
@@ -577,15 +573,15 @@ def solve_by_scipy(problem: ProximalStep) -> Vector:
     return point(found.x)
 
 
-def distance_sq(point: Vector, target: Vector, metric: Vector) -> float:
-    return float(metric @ (point - target) ** 2)
+def distance_sq(point: Vector, target: Vector, weights: Vector) -> float:
+    return float(weights @ (point - target) ** 2)
 
 
-def position_error(record: Record, target: Vector, metric: Vector) -> float:
+def position_error(record: Record, target: Vector, weights: Vector) -> float:
     """Of a squared distance from the target, by the rounding of the parameters."""
-    size = np.sqrt(metric) @ (abs(record.param) + abs(record.new_param) + abs(target))
+    size = np.sqrt(weights) @ (abs(record.param) + abs(record.new_param) + abs(target))
     unit = 4 * (len(target) + 8) * EPS * size
-    radius = np.sqrt(distance_sq(record.param, target, metric))
+    radius = np.sqrt(distance_sq(record.param, target, weights))
     return float(unit * (2 * radius + unit))
 
 

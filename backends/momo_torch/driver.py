@@ -50,7 +50,7 @@ def run(
     trajectory = []
     for step in steps:
         for group in built.param_groups:
-            group["lr"] = step.get("hyper", {}).get("learning_rate", group["lr"])
+            group["lr"] = step.get("hyper", {}).get("learning_rate", built.defaults["lr"])
         for leaf, grad in zip(leaves, step["grads"], strict=True):
             leaf.grad = None if grad is None else torch.tensor(grad, **target)
         built.step(loss=step.get("loss"))

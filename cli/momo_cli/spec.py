@@ -50,7 +50,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of an optimizer, see `mo
 def check() -> None:
     """Check the files of all optimizers, and the golden vectors; exit 1 on a problem."""
     from momo_spec.check import check_spec
-    from momo_spec.vectors import lint_vectors
+    from momo_spec.lint import lint_vectors
 
     console = Console()
     problems = [f"{name}: {problem}" for name in spec_names() for problem in check_spec(name)]

@@ -63,7 +63,7 @@ class ExactCase:
     magnitudes : tuple of float
         Each coordinate keeps one of these absolute values, for Adam; integers up to 2 if empty.
     rates : mapping of int to float
-        Learning rate of single steps.
+        Learning rate of single steps; the others have that of `hyper`.
     follow_weight : bool
         Make the learning rate of each step ``learning_rate * weight**2``, so that the
         quotients by a weight that is no power of two are exact.
@@ -148,8 +148,8 @@ class _Builder:
     def _step(self, index: int, aim: str) -> Step:
         grads = self._grads(() if aim != "idle" else range(len(self.case.shapes)), index)
         hyper: dict[str, float] = {}
-        if index in self.case.rates:
-            hyper["learning_rate"] = self.case.rates[index]
+        if self.case.rates:
+            hyper["learning_rate"] = self.case.rates.get(index, float(self._base_rate()))
         elif self.case.follow_weight:
             weight = self.run.probe(Step(self._whole(grads), 0.0), Exact())["weight"]
             hyper["learning_rate"] = float(self._base_rate() * weight * weight)

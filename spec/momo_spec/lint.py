@@ -99,6 +99,8 @@ def vector_problems(vector: Vector) -> list[str]:
     """Problems of one test: shape, expectations by both references, bounds, flags."""
     if len(vector.steps) != len(vector.expect):
         return [f"test {vector.tc_id}: {len(vector.steps)} steps, {len(vector.expect)} expectations"]
+    if len({frozenset(step.hyper) for step in vector.steps}) > 1:
+        return [f"test {vector.tc_id}: not all steps have the same hyper-parameters"]
     check = _exact_problems if vector.tier == "T0" else _sampled_problems
     return [f"test {vector.tc_id}: {problem}" for problem in check(vector)]
 

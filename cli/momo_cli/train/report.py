@@ -84,10 +84,10 @@ def score_name(task: Task) -> str:
 def table(task: Task, results: list[Result]) -> Table:
     """Lay out the results."""
     title = f"{task.config.optimizer} on {task.config.dataset}, {task.config.dtype}"
-    grid = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    grid = Table(title=title, title_justify="left", box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     grid.add_column("backend", no_wrap=True)
     for heading in ("final loss", score_name(task), "ms a step", "deviation", "bound", "bound used"):
-        grid.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
+        grid.add_column("\n".join(heading.rsplit(" ", 1)), justify="right", no_wrap=True)
     grid.add_column("result", no_wrap=True)
     for result in results:
         colour = {"same": "green", "not run": "yellow"}.get(result.verdict, "red")
@@ -103,7 +103,7 @@ def remarks(task: Task, results: list[Result]) -> list[str]:
         "deviation   largest distance from the spec in float64, over the way gone so far",
         "bound       what float rounding may do to it, at the same step",
         "bound used  largest distance over its bound at any step",
-        "ms a step   median on one thread, two backends side by side",
+        "ms a step   median after a warm-up, two backends side by side",
     ]
     lines += [
         f"{r.outcome.backend.name} is held to {r.comparison.held_to}: its losses and gradients are no finer"
