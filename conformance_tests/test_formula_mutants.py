@@ -24,9 +24,9 @@ def replace_text(document: dict[str, Any], old: str, new: str) -> None:
 FORMULA_MUTANTS = {
     "no positive part": ("max(gap, 0) / descent_rate", "gap / descent_rate"),
     "no cap": ("min(cap, max(gap, 0) / descent_rate)", "max(gap, 0) / descent_rate"),
-    "loss not averaged": ("(1 - beta_k) * loss + beta_k * predicted_loss", "loss"),
+    "loss not averaged": ("sample_share * loss + beta_k * predicted_loss", "loss"),
     "old model ignored": ("+ beta_k * predicted_loss", "+ 0 * predicted_loss"),
-    "beta and 1 - beta exchanged": ("(1 - beta_k) * loss + beta_k", "beta_k * loss + (1 - beta_k)"),
+    "beta and 1 - beta exchanged": ("sample_share * loss + beta_k", "beta_k * loss + sample_share"),
     "bound ignored": ("gap = decayed_value - weight * bound", "gap = decayed_value"),
     "bound not weighted": ("gap = decayed_value - weight * bound", "gap = decayed_value - bound"),
     "cap not weighted": ("cap = max_learning_rate / weight", "cap = max_learning_rate"),

@@ -72,7 +72,6 @@ def solve_cut(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -
     adapts = hyper["adapt_lower_bound"]
     old_bound = scalars["lower_bound_estimate"] if adapts else hyper["lower_bound"]
     bound = _reset_bound(decayed, weight, old_bound, hyper, xp=xp) if adapts else old_bound
-    bound = xp.where(rate > 0, bound, old_bound)
     cap = rate / weight
     step_size = _polyak_step(decayed - weight * bound, sums["descent_rate"], cap, xp=xp)
     estimate = bound
