@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import momo_keras
 import numpy as np
 import pytest
 from keras import ops
-from momo_keras import Momo, MomoAdam, driver
-from momo_keras.adapter import ModelBasedOptimizer
 
 import momo_core
+import momo_keras
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
+from momo_keras import Momo, MomoAdam, driver
+from momo_keras.adapter import ModelBasedOptimizer
 
 BACKEND = keras.config.backend()
 SIX_STEPS = 6

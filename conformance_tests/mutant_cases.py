@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+
 from momo_spec.bounds import flattened
 from momo_spec.problem import Step
 from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+
 from momo_spec import load_spec
 from momo_spec.load import Hyper
 

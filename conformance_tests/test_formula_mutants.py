@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from momo_spec.arithmetic import Precise
 from momo_spec.load import OptimizerSpec, merged_document, parse_spec
 from momo_spec.sampled import evaluate

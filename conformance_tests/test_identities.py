@@ -17,11 +17,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from momo_spec import load_spec
-from momo_spec.arithmetic import Float64
-from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
-from momo_spec.problem import Problem as OpenLoop
-from momo_spec.problem import Run, Step
 
 import momo_core
 from conformance_tests import core_driver
@@ -38,6 +33,11 @@ from conformance_tests.problems import (
     record_run,
 )
 from conformance_tests.strategies import hypers, trajectories
+from momo_spec import load_spec
+from momo_spec.arithmetic import Float64
+from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
+from momo_spec.problem import Problem as OpenLoop
+from momo_spec.problem import Run, Step
 
 OPTIMIZERS = ("momo", "momo_adam")
 BASE = {"weight_decay": 0.0, "adapt_lower_bound": False, "reset_margin": 0.0}

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from momo_spec.generate import HEADER, TEMPLATE_SUFFIX
 
 ROOT = Path(__file__).parent.parent

@@ -15,14 +15,14 @@ from typing import Any
 import flax.serialization
 import jax
 import jax.numpy as jnp
-import momo_jax
 import numpy as np
 import optax
 import optax.contrib
 import pytest
-from momo_spec import load_spec, spec_names
 
+import momo_jax
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
+from momo_spec import load_spec, spec_names
 
 NAMES = [load_spec(name).frameworks["jax"].entry for name in spec_names()]
 PEERS = ["momo", "momo_adam"]

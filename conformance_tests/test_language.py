@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from momo_spec.arithmetic import Arithmetic, Dyadic, Exact, Float64, NotExactError, Perturbed, Precise
 from momo_spec.evaluate import Evaluator
 from momo_spec.hexfloat import BitPatternError, decode, decode_array, encode, encode_array

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from momo_spec import generate, lint
 from momo_spec.check import check_document, check_spec
 from momo_spec.load import files_root, load_spec, merged_document, spec_names

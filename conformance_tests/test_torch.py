@@ -9,14 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import momo as authors
-import momo_torch
 import pytest
 import torch
-from momo_torch import ModelBasedOptimizer, Momo, MomoAdam
-from momo_torch.state import scalar_names
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+import momo_torch
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
+from momo_torch import ModelBasedOptimizer, Momo, MomoAdam
+from momo_torch.state import scalar_names
 
 EPSILON = torch.finfo(torch.float64).eps
 Make = Callable[[list[torch.nn.Parameter]], Any]

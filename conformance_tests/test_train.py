@@ -15,6 +15,8 @@ pytest.importorskip("typer")
 pytest.importorskip("sklearn")
 
 import typer
+from typer.testing import CliRunner, Result
+
 from momo_cli.train.backends import BACKENDS
 from momo_cli.train.command import train
 from momo_cli.train.compare import compare
@@ -23,7 +25,6 @@ from momo_cli.train.network import Arithmetic, NoisyArithmetic, loss_and_gradien
 from momo_cli.train.recorder import TRAJECTORY
 from momo_cli.train.reference import BOUNDS
 from momo_cli.train.task import load, prepare
-from typer.testing import CliRunner, Result
 
 WRONG_RULE = '''
 import torch

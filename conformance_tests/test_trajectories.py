@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings, target
-from momo_spec import load_spec, spec_names
-from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
 
 from conformance_tests.cells import Cell
 from conformance_tests.strategies import hypers, trajectories
+from momo_spec import load_spec, spec_names
+from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
 
 EXACT_ENOUGH = 1e-10
 """What the project promises for float64 over 50 steps, relative to the largest parameter."""

@@ -9,12 +9,12 @@ import array_api_compat.numpy as xp
 import ml_dtypes
 import numpy as np
 import pytest
-from momo_spec import spec_names
-from momo_spec.sampled import FORMATS
-from momo_spec.vector_file import InvalidVector, Vector, load_vectors
 
 import momo_core
 from momo_core import InvalidTypeError, InvalidValueError
+from momo_spec import spec_names
+from momo_spec.sampled import FORMATS
+from momo_spec.vector_file import InvalidVector, Vector, load_vectors
 
 # NumPy does not know bfloat16 as a floating dtype: the values are stored in float32.
 STORAGE = {"float64": np.float64, "float32": np.float32, "float16": np.float16, "bfloat16": np.float32}

@@ -10,9 +10,9 @@ from typing import Any
 import jax
 import numpy as np
 import optax
-from momo_spec import load_spec
 
 import momo_jax
+from momo_spec import load_spec
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 MODES = ("eager", "jit", "scan")

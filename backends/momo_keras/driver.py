@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
+
 from momo_spec import load_spec
 
 from . import optimizers

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from momo_spec import load_spec
 
 from . import optimizers

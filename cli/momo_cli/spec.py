@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from momo_spec import OptimizerSpec, SpecError, load_spec, spec_names
-from momo_spec.load import FRAMEWORKS, PHASES
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+from momo_spec import OptimizerSpec, SpecError, load_spec, spec_names
+from momo_spec.load import FRAMEWORKS, PHASES
 
 app = typer.Typer(help="List, show and check the optimizers of the specification.", no_args_is_help=True)
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from momo_spec import load_spec
-
 import momo_core
 from momo_cli.train.config import Config
+from momo_spec import load_spec
 
 
 def check_optimizer(name: str, hyper: Mapping[str, float | bool]) -> None:

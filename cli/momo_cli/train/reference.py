@@ -7,8 +7,6 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from momo_spec import Evaluator, load_spec
-from momo_spec import arithmetic as spec_arithmetic
 
 from momo_cli.train.config import UNIT_ROUNDOFF
 from momo_cli.train.datasets import Array
@@ -16,6 +14,8 @@ from momo_cli.train.network import Arithmetic, NoisyArithmetic, loss_and_gradien
 from momo_cli.train.optimizers import reported_numbers
 from momo_cli.train.recorder import Recorder
 from momo_cli.train.task import Task
+from momo_spec import Evaluator, load_spec
+from momo_spec import arithmetic as spec_arithmetic
 
 NOISY_RUNS = 16
 SAFETY = 4
