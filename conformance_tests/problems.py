@@ -145,8 +145,9 @@ class Record:
     param, new_param, grad, grad_avg : array, shape (n,)
     metric : array, shape (n,)
         Diagonal of the metric: ones for MoMo.
-    loss, beta, weight, model_value : float
-        Weight is that of the averages; the model value is at `param`, times the weight.
+    loss, beta, share, weight, model_value : float
+        `beta` and `share` are those of the past and of the sample in the averages, `weight`
+        is theirs; the model value is at `param`, times the weight.
     lower_bound : float
         Before the step.
     magnitude : float
@@ -163,6 +164,7 @@ class Record:
     metric: Vector
     loss: float
     beta: float
+    share: float
     weight: float
     model_value: float
     lower_bound: float
@@ -208,9 +210,9 @@ def record_run(
         param = records[-1].new_param if records else problem.start
         loss, grad = problem.evaluate(param, sample)
         own = step_hyper[index] if step_hyper else {}
-        before = state.scalars
+        before = state
         (new_param,), state, info = rule.step([param], [grad], loss, state, hyper=own)
-        beta = float(info.beta)
+        beta, share = shares(rule, before, state, info)
         terms = abs(loss) + abs(grad) @ (abs(param) + abs(problem.target))
         record = Record(
             number=index + 1,
@@ -221,20 +223,38 @@ def record_run(
             metric=metric(rule, state),
             loss=loss,
             beta=beta,
+            share=share,
             weight=float(state.scalars["weight"]),
-            model_value=(1 - beta) * loss + beta * float(before["predicted_loss"]),
-            lower_bound=float(before["lower_bound_estimate"]),
-            magnitude=float((1 - beta) * terms + beta * (records[-1].next_magnitude if records else 0)),
+            model_value=share * loss + beta * float(before.scalars["predicted_loss"]),
+            lower_bound=float(before.scalars["lower_bound_estimate"]),
+            magnitude=float(share * terms + beta * (records[-1].next_magnitude if records else 0)),
             info={name: float(value) for name, value in info._asdict().items()},
         )
         records.append(record)
     return records
 
 
+def shares(
+    rule: momo_core.Rule, before: momo_core.State, after: momo_core.State, info: momo_core.Info
+) -> tuple[float, float]:
+    """Shares of the past and of the sample in the averages of a step."""
+    beta, old, new = float(info.beta), float(before.scalars["weight"]), float(after.scalars["weight"])
+    if "lambd" in rule.hyper:
+        lambd = rule.hyper["lambd"]
+        beta = 0.0 if old == 0 else (beta + lambd) / (1 + lambd)
+    return beta, new - beta * old
+
+
 def metric(rule: momo_core.Rule, state: momo_core.State, index: int = 0) -> Vector:
     """Diagonal of the metric of the last step, for one tensor."""
-    leaf = state.leaves[index]
-    if "grad_sq_avg" not in leaf:
+    leaf, scalars = state.leaves[index], state.scalars
+    if "eps" not in rule.hyper:
         return np.ones_like(leaf["grad_avg"])
-    corrected = leaf["grad_sq_avg"] / (1 - state.scalars["grad_sq_decay"])
-    return np.asarray(rule.hyper["eps"] + np.sqrt(corrected))
+    if "grad_sq_sum" in leaf:
+        squares = leaf["grad_sq_sum"]
+    elif "grad_sq_max" in leaf:
+        squares = leaf["grad_sq_max"]
+    else:
+        decay = scalars.get("grad_sq_decay")
+        squares = leaf["grad_sq_avg"] / (scalars["weight"] if decay is None else 1 - decay)
+    return np.asarray(rule.hyper["eps"] + np.sqrt(squares))

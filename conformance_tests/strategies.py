@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from momo_core.validate import in_interval
 from momo_spec import load_spec
 from momo_spec.load import Hyper
 
@@ -23,6 +24,9 @@ NUMBERS: dict[str, st.SearchStrategy[float]] = {
     "reset_margin": st.sampled_from([0.0, 0.01]),
     "beta_max": st.sampled_from([0.0, 0.5, 0.89, 0.99]),
     "lambd": st.sampled_from([0.0, 0.1, 1.0]),
+    "total_steps": st.sampled_from([1.0, 30.0, 1000.0]),
+    "growth": st.sampled_from([0.033, 0.5]),
+    "stages": st.sampled_from([1.0, 10.0, 300.0]),
 }
 """Values of each numeric hyper-parameter; a new one of the specification must get a line."""
 
@@ -32,7 +36,7 @@ LOSS_SHAPES = ("noisy", "decreasing", "constant", "spikes", "below the bound")
 def values_of(hyper: Hyper) -> st.SearchStrategy[Any]:
     """Values of a hyper-parameter."""
     if hyper.kind == "number":
-        return NUMBERS[hyper.name]
+        return NUMBERS[hyper.name].filter(lambda number: in_interval(number, hyper.domain))
     return FLAGS if hyper.kind == "flag" else st.sampled_from(hyper.choices)
 
 

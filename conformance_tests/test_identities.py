@@ -1,5 +1,5 @@
 """
-The identities that follow from the mathematics of MoMo and MoMo-Adam, each by its number.
+The identities that follow from the mathematics of the cut model, each by its number.
 
 Those that hold to the bit are compared to the bit.  Two ways to the same trajectory may
 differ by the sum of their rounding bounds, which the specification computes for each; one
@@ -8,7 +8,7 @@ quantity may differ from another by a multiple of the terms that it is made of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -20,6 +20,20 @@ from hypothesis import strategies as st
 
 import momo_core
 from conformance_tests import core_driver
+from conformance_tests.comparisons import (
+    HADAMARD,
+    Trajectory,
+    assert_within,
+    assume_clear_of_resets,
+    core_rows,
+    dot,
+    exact,
+    mapped,
+    padded,
+    rounding,
+    torch_rows,
+    with_losses,
+)
 from conformance_tests.problems import (
     CONVEX,
     EPS,
@@ -31,76 +45,25 @@ from conformance_tests.problems import (
     network,
     problems,
     record_run,
+    shares,
 )
 from conformance_tests.strategies import hypers, trajectories
-from momo_spec import load_spec
-from momo_spec.arithmetic import Float64
-from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
-from momo_spec.problem import Problem as OpenLoop
-from momo_spec.problem import Run, Step
+from momo_spec import load_spec, spec_names
+from momo_spec.bounds import Rows, flattened
 
-OPTIMIZERS = ("momo", "momo_adam")
+TWINS = ("sps", "momo_rmsprop")
+"""MoMo and MoMo-Adam without momentum, to the bit."""
+
+OPTIMIZERS = [name for name in spec_names() if load_spec(name).model == "cut" and name not in TWINS]
+EUCLIDEAN = [name for name in OPTIMIZERS if "eps" not in load_spec(name).hyper]
 BASE = {"weight_decay": 0.0, "adapt_lower_bound": False, "reset_margin": 0.0}
 POWERS = st.integers(-12, 12).map(lambda power: 2.0**power)
 SAMPLES = st.lists(st.integers(0, 3), min_size=1, max_size=25)
-LEAST_MARGIN = 2.0**-10
 
-both = pytest.mark.parametrize("optimizer", OPTIMIZERS)
+every = pytest.mark.parametrize("optimizer", OPTIMIZERS)
+euclidean = pytest.mark.parametrize("optimizer", EUCLIDEAN)
 fewer = settings(max_examples=max(5, settings().max_examples // 2))
 """For the comparisons that need two rounding bounds."""
-
-Trajectory = tuple[list[Vector], list[dict[str, Any]]]
-
-
-def core_rows(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> Rows:
-    params, steps = run
-    trajectory = core_driver.run(optimizer, dict(hyper), params, steps, dtype="float64")
-    return np.array([flattened(params), *(flattened(step["params"]) for step in trajectory)])
-
-
-def rounding(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> Rows:
-    """How far rounding errors may carry a float64 implementation, after each step."""
-    spec, (params, steps) = load_spec(optimizer), run
-    reference, _ = open_loop(spec, hyper, params, steps)
-    return open_loop_bound(spec, hyper, params, steps, reference, UNIT_ROUNDOFF["float64"])
-
-
-def assert_within(left: Rows, right: Rows, *bounds: Rows) -> None:
-    distance = np.linalg.norm(left - right, axis=1)
-    assert np.all(distance <= sum(bounds)), f"at most {max(distance / sum(bounds)):.3g} of the bound"
-
-
-def assume_clear_of_resets(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> None:
-    """The reset is the one discontinuity: rounding errors may take either side close to it."""
-    params, steps = run
-    walk = Run(load_spec(optimizer), OpenLoop(dict(hyper), tuple(params)), Float64())
-    for step in steps:
-        assume(walk.step(Step(tuple(step["grads"]), step["loss"])).margin > LEAST_MARGIN)
-
-
-def with_losses(run: Trajectory, change: Callable[[float], float]) -> Trajectory:
-    params, steps = run
-    return params, [{**step, "loss": change(step["loss"])} for step in steps]
-
-
-def mapped(run: Trajectory, change: Callable[[list[Vector]], list[Vector]]) -> Trajectory:
-    """The same change of parameters and gradients."""
-    params, steps = run
-    return change(params), [{**step, "grads": change(step["grads"])} for step in steps]
-
-
-def torch_rows(run: Trajectory, build: Callable[[list[Any]], Any], *, needs_loss: bool) -> Rows:
-    """Trajectory of a PyTorch optimizer in float64."""
-    torch = pytest.importorskip("torch")
-    params, steps = run
-    leaves = [torch.nn.Parameter(torch.tensor(param)) for param in params]
-    optimizer, rows = build(leaves), [flattened(params)]
-    for step in steps:
-        for leaf, grad in zip(leaves, step["grads"], strict=True):
-            leaf.grad = torch.tensor(grad)
-        optimizer.step(loss=step["loss"]) if needs_loss else optimizer.step()
-        rows.append(flattened([leaf.detach().numpy().copy() for leaf in leaves]))
-    return np.array(rows)
 
 
 class TestWithoutCut:
@@ -168,7 +131,7 @@ class TestWithoutCut:
         )
         assert_within(ours, theirs, bound, bound)
 
-    @both
+    @every
     @given(data=st.data(), run=trajectories(max_steps=20))
     def test_identity_04_no_cut_no_difference(
         self, optimizer: str, data: st.DataObject, run: Trajectory
@@ -235,7 +198,7 @@ def test_identity_06_uncapped_the_gap_is_that_of_the_last_loss(
         assert abs(gap - (1 - beta) * (record.loss - bound)) <= error
 
 
-@both
+@every
 @given(data=st.data(), problem=problems((*CONVEX, network)), samples=SAMPLES)
 def test_identity_07_the_model_stays_above_a_true_bound(
     optimizer: str, data: st.DataObject, problem: Problem, samples: list[int]
@@ -245,7 +208,7 @@ def test_identity_07_the_model_stays_above_a_true_bound(
         assert record.model_value - record.weight * hyper["lower_bound"] >= -record.model_error
 
 
-@both
+@every
 @given(data=st.data(), problem=problems((*CONVEX, network)), samples=SAMPLES)
 def test_identity_08_the_recurrence_is_the_form_of_the_paper(
     optimizer: str, data: st.DataObject, problem: Problem, samples: list[int]
@@ -254,23 +217,16 @@ def test_identity_08_the_recurrence_is_the_form_of_the_paper(
     loss_avg, grad_dot_param_avg = Fraction(0), Fraction(0)
     grad_avg = [Fraction(0)] * len(problem.start)
     for record in record_run(optimizer, hyper, problem, samples):
-        beta, param, grad = Fraction(record.beta), exact(record.param), exact(record.grad)
-        loss_avg = beta * loss_avg + (1 - beta) * Fraction(record.loss)
-        grad_dot_param_avg = beta * grad_dot_param_avg + (1 - beta) * dot(grad, param)
-        grad_avg = [beta * old + (1 - beta) * new for old, new in zip(grad_avg, grad, strict=True)]
+        beta, share = Fraction(record.beta), Fraction(record.share)
+        param, grad = exact(record.param), exact(record.grad)
+        loss_avg = beta * loss_avg + share * Fraction(record.loss)
+        grad_dot_param_avg = beta * grad_dot_param_avg + share * dot(grad, param)
+        grad_avg = [beta * old + share * new for old, new in zip(grad_avg, grad, strict=True)]
         value = loss_avg + dot(grad_avg, param) - grad_dot_param_avg
         assert abs(record.model_value - value) <= record.model_error
 
 
-def exact(vector: Vector) -> list[Fraction]:
-    return [Fraction(float(value)) for value in vector]
-
-
-def dot(left: Sequence[Fraction], right: Sequence[Fraction]) -> Fraction:
-    return sum((one * other for one, other in zip(left, right, strict=True)), Fraction(0))
-
-
-@both
+@every
 @given(data=st.data(), problem=problems((*CONVEX, network)), samples=SAMPLES)
 def test_identity_09_a_cut_step_ends_on_the_bound(
     optimizer: str, data: st.DataObject, problem: Problem, samples: list[int]
@@ -286,7 +242,7 @@ def test_identity_09_a_cut_step_ends_on_the_bound(
             assert abs(reached - bound) <= record.next_model_error
 
 
-@both
+@every
 @given(data=st.data(), problem=problems((*CONVEX, network)), samples=SAMPLES)
 def test_identity_10_no_point_is_better_than_the_step(
     optimizer: str, data: st.DataObject, problem: Problem, samples: list[int]
@@ -357,14 +313,14 @@ class ProximalStep:
         return self.value_error + 4 * (len(self.param) + 8) * EPS * float(terms + penalty)
 
 
-@both
+@every
 @given(data=st.data(), factor=POWERS, run=trajectories(max_steps=20))
 def test_identity_11_scale_to_the_bit(
     optimizer: str, data: st.DataObject, factor: float, run: Trajectory
 ) -> None:
     hyper = data.draw(hypers(optimizer))
     scaled = hyper | {"lower_bound": factor * hyper["lower_bound"]}
-    if optimizer == "momo":
+    if optimizer in EUCLIDEAN:
         scaled |= {
             "learning_rate": hyper["learning_rate"] / factor,
             "weight_decay": factor * hyper["weight_decay"],
@@ -376,7 +332,7 @@ def test_identity_11_scale_to_the_bit(
     assert np.array_equal(core_rows(optimizer, scaled, (params, steps)), core_rows(optimizer, hyper, run))
 
 
-@both
+@every
 @fewer
 @given(data=st.data(), shift=st.integers(-1000, 1000), run=trajectories(max_steps=12))
 def test_identity_12_shift_of_the_loss(
@@ -395,7 +351,7 @@ def test_identity_12_shift_of_the_loss(
     )
 
 
-@both
+@every
 @fewer
 @given(data=st.data(), shift=st.integers(-1000, 1000), run=trajectories(max_steps=12))
 def test_identity_13_translation_of_the_parameters(
@@ -412,29 +368,22 @@ def test_identity_13_translation_of_the_parameters(
     )
 
 
-HADAMARD = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
-"""Orthogonal, and exact on numbers of float32."""
-
-
+@euclidean
 @fewer
 @given(data=st.data(), run=trajectories(max_steps=12))
-def test_identity_14_rotation(data: st.DataObject, run: Trajectory) -> None:
-    hyper = data.draw(hypers("momo"))
+def test_identity_14_rotation(optimizer: str, data: st.DataObject, run: Trajectory) -> None:
+    hyper = data.draw(hypers(optimizer))
     flat = mapped(run, lambda arrays: [padded(flattened(arrays))])
     blocks = len(flat[0][0]) // 4
     rotation = np.kron(np.eye(blocks), HADAMARD)[np.random.default_rng(0).permutation(4 * blocks)]
     rotated = mapped(flat, lambda arrays: [rotation @ arrays[0]])
-    assume_clear_of_resets("momo", hyper, flat)
-    bounds = [rounding("momo", hyper, flat), rounding("momo", hyper, rotated)]
-    back = core_rows("momo", hyper, rotated) @ rotation
-    assert_within(back, core_rows("momo", hyper, flat), *bounds)
+    assume_clear_of_resets(optimizer, hyper, flat)
+    bounds = [rounding(optimizer, hyper, flat), rounding(optimizer, hyper, rotated)]
+    back = core_rows(optimizer, hyper, rotated) @ rotation
+    assert_within(back, core_rows(optimizer, hyper, flat), *bounds)
 
 
-def padded(vector: Vector) -> Vector:
-    return np.pad(vector, (0, -len(vector) % 4))
-
-
-@both
+@every
 @fewer
 @given(data=st.data(), seed=st.integers(0, 2**32 - 1), run=trajectories(max_steps=12))
 def test_identity_14_permutation(optimizer: str, data: st.DataObject, seed: int, run: Trajectory) -> None:
@@ -447,7 +396,7 @@ def test_identity_14_permutation(optimizer: str, data: st.DataObject, seed: int,
     assert_within(core_rows(optimizer, hyper, shuffled), core_rows(optimizer, hyper, flat)[:, order], *bounds)
 
 
-@both
+@every
 @fewer
 @given(data=st.data(), run=trajectories(max_steps=12))
 def test_identity_15_splitting_changes_nothing(optimizer: str, data: st.DataObject, run: Trajectory) -> None:
@@ -477,7 +426,7 @@ def group_rows(
     return np.array(rows)
 
 
-@both
+@every
 @given(data=st.data(), run=trajectories(max_steps=20))
 def test_identity_15_equal_groups_are_one_group(optimizer: str, data: st.DataObject, run: Trajectory) -> None:
     hyper = data.draw(hypers(optimizer))
@@ -495,7 +444,7 @@ GROUP = st.fixed_dictionaries(
 )
 
 
-@both
+@every
 @given(data=st.data(), run=trajectories(max_steps=20))
 def test_identity_15_the_order_of_groups_does_not_matter(
     optimizer: str, data: st.DataObject, run: Trajectory
@@ -508,7 +457,7 @@ def test_identity_15_the_order_of_groups_does_not_matter(
     assert np.array_equal(straight, reverse)
 
 
-@both
+@every
 @settings(max_examples=max(10, settings().max_examples))
 @given(data=st.data(), groups=st.lists(GROUP, min_size=1, max_size=3), run=trajectories(max_steps=5))
 def test_several_groups_solve_their_joint_problem(
@@ -528,8 +477,8 @@ def test_several_groups_solve_their_joint_problem(
         slope = [leaf["grad_avg"] for leaf in state.leaves]
         size = [abs(new) + abs(param) for new, param in zip(params, old, strict=True)]
         magnitude += abs(step["loss"]) + float(abs(flattened(slope)) @ flattened(size))
-    beta, weight = float(info.beta), float(state.scalars["weight"])
-    value = (1 - beta) * steps[-1]["loss"] + beta * float(before.scalars["predicted_loss"])
+    (beta, share), weight = shares(rule, before, state, info), float(state.scalars["weight"])
+    value = share * steps[-1]["loss"] + beta * float(before.scalars["predicted_loss"])
     metrics = flattened([metric(rule, state, index) for index in range(len(params))])
     widths = [param.size for param in params]
     rates, decays = (
@@ -596,12 +545,12 @@ def bound_at_target(problem: Problem, lift: float) -> float:
     return highest + lift + 2.0**-40 * abs(highest)
 
 
-@both
+@every
 @given(data=st.data(), rates=RATES, lift=LIFTS, problem=problems(CONVEX), samples=SAMPLES)
 def test_identities_16_and_17_no_step_leads_away_from_the_target(
     optimizer: str, data: st.DataObject, rates: list[float], lift: float, problem: Problem, samples: list[int]
 ) -> None:
-    """16 for MoMo; 17 for MoMo-Adam, in the metric of each step."""
+    """16 in the Euclidean metric; 17 in that of each step."""
     hyper = data.draw(hypers(optimizer)) | BASE | {"lower_bound": bound_at_target(problem, lift)}
     schedule = [{"learning_rate": rate} for rate in rates]
     for record in record_run(optimizer, hyper, problem, samples, schedule):
@@ -630,15 +579,16 @@ def test_identity_18_the_best_loss_obeys_the_theorem(
     assert (1 - beta) * (best * np.sqrt(len(records)) - error) <= steepest * way * (1 + 64 * EPS) + error
 
 
+@euclidean
 @given(data=st.data(), problem=problems(CONVEX), samples=SAMPLES)
 def test_identity_19_the_estimates_are_right_on_average(
-    data: st.DataObject, problem: Problem, samples: list[int]
+    optimizer: str, data: st.DataObject, problem: Problem, samples: list[int]
 ) -> None:
-    hyper = data.draw(hypers("momo")) | {"weight_decay": 0.0}
+    hyper = data.draw(hypers(optimizer)) | {"weight_decay": 0.0}
     target_losses, target_avg = problem.target_losses(), 0.0
     total, error = 0.0, 0.0
-    for record, sample in zip(record_run("momo", hyper, problem, samples), samples, strict=True):
-        target_avg = record.beta * target_avg + (1 - record.beta) * target_losses[sample]
+    for record, sample in zip(record_run(optimizer, hyper, problem, samples), samples, strict=True):
+        target_avg = record.beta * target_avg + record.share * target_losses[sample]
         step_size = record.info["step_size"]
         total += step_size * (record.model_value - step_size * record.norm_sq / 2 - target_avg)
         error += step_size * (record.next_model_error + record.model_error)
@@ -654,15 +604,17 @@ def test_identity_20_the_estimate_may_exceed_the_infimum() -> None:
     assert record.info["lower_bound"] == 1.0
 
 
+@pytest.mark.parametrize("optimizer", ["momo_adam", "momo_adam_tied"])
 @given(
     beta=st.sampled_from([0.0, 0.5, 0.9, 0.999]),
     problem=problems((*CONVEX, network)),
     samples=SAMPLES,
 )
 def test_identity_26_the_same_momentum_twice_makes_a_variance(
-    beta: float, problem: Problem, samples: list[int]
+    optimizer: str, beta: float, problem: Problem, samples: list[int]
 ) -> None:
-    rule = momo_core.momo_adam(beta1=beta, beta2=beta)
+    kind = momo_core.KINDS[optimizer]
+    rule = kind.checked_rule({name: beta for name in kind.table.hyper if name.startswith("beta")})
     param, state = problem.start, rule.init([problem.start])
     grad_avg = variance = magnitude = np.zeros_like(param)
     for number, sample in enumerate(samples, start=1):
@@ -675,7 +627,7 @@ def test_identity_26_the_same_momentum_twice_makes_a_variance(
         assert np.all(abs(grad_sq_avg - grad_avg**2 - variance) <= error)
 
 
-@both
+@every
 @given(data=st.data(), run=trajectories(max_steps=10))
 def test_identity_27_without_a_rate_nothing_moves(
     optimizer: str, data: st.DataObject, run: Trajectory

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars, average, divided, square_average, square_weights, weights
+from .direction import (
+    Direction,
+    Hyper,
+    Leaf,
+    Scalars,
+    average,
+    divided,
+    square_average,
+    square_weights,
+    weights,
+)
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:

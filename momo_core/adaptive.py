@@ -14,14 +14,15 @@ from .phases import GroupCoefficients
 
 
 def begin(scalars: Scalars, *, xp: Namespace) -> Scalars:
-    """The weight, always 1, and the last learning rate over this one."""
-    rate = scalars["max_learning_rate"]
-    still = rate == 0
+    """The weight, always 1, the last learning rate over this one, and whether there was none before."""
+    rate, last = scalars["max_learning_rate"], scalars["last_learning_rate"]
+    steady = (rate == last) | (rate == 0)
     one = xp.ones_like(rate)
     return {
+        "first": scalars["weight"] == 0,
         "weight": one,
         "last_learning_rate": rate,
-        "rate_ratio": xp.where(still, one, scalars["last_learning_rate"] / xp.where(still, one, rate)),
+        "rate_ratio": xp.where(steady, one, last / xp.where(steady, one, rate)),
     }
 
 
@@ -88,10 +89,10 @@ def choose(sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Array:
     return xp.where(differ, within, hyper["beta_max"])
 
 
-def mixed(beta: Array, lambd: Array) -> Scalars:
-    """Shares of the past and of the sample with a scalar penalty."""
+def mixed(beta: Array, first: Array, lambd: Array, *, xp: Namespace) -> Scalars:
+    """Shares of the past and of the sample with a scalar penalty; the first sample has no past."""
     return {
         "beta_t": beta,
-        "beta_k": (beta + lambd) / (1 + lambd),
-        "sample_share": (1 - beta) / (1 + lambd),
+        "beta_k": xp.where(first, xp.zeros_like(beta), (beta + lambd) / (1 + lambd)),
+        "sample_share": xp.where(first, xp.ones_like(beta), (1 - beta) / (1 + lambd)),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import adaptive
 from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars, inverted, square_average, square_weights
+from .direction import Direction, Hyper, Leaf, Scalars, divided, inverted, square_average, square_weights
 from .phases import GroupCoefficients
 
 
@@ -34,12 +34,13 @@ def measure(
     past = xp.where(fresh, grad, leaf["grad_avg"])
     lambd, ratio = coefficients["lambd"], coefficients["rate_ratio"]
     sums = adaptive.measure(param, grad, past, inverse, lambd, ratio, group, fresh, xp=xp)
-    return {**leaf, "grad_sq_avg": grad_sq_avg, "inverse": inverse}, sums
+    return {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric}, sums
 
 
-def choose(sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
+def choose(scalars: Scalars, sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
     """The momentum coefficient, and the shares that it means."""
-    return adaptive.mixed(adaptive.choose(sums, hyper, xp=xp), hyper["lambd"])
+    beta = adaptive.choose(sums, hyper, xp=xp)
+    return adaptive.mixed(beta, scalars["first"], hyper["lambd"], xp=xp)
 
 
 def accumulate(
@@ -48,7 +49,8 @@ def accumulate(
     """``grad_avg / (sqrt(grad_sq_avg / grad_sq_weight) + eps)`` with the new average."""
     mixed = coefficients["beta_k"] * leaf["grad_avg"] + coefficients["sample_share"] * grad
     grad_avg = xp.where(fresh, grad, mixed)
-    return {"grad_avg": grad_avg, "grad_sq_avg": leaf["grad_sq_avg"]}, grad_avg * leaf["inverse"]
+    averages = {"grad_avg": grad_avg, "grad_sq_avg": leaf["grad_sq_avg"]}
+    return averages, divided(grad_avg, leaf["metric"], xp=xp)
 
 
 DIRECTION = Direction(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import adaptive
 from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars, inverted, square_average, square_weights
+from .direction import Direction, Hyper, Leaf, Scalars, divided, inverted, square_average, square_weights
 from .phases import GroupCoefficients
 
 
@@ -38,10 +38,10 @@ def measure(
     damping = xp.where(coefficients["metric_penalty"] == 1, lambd, lambd * metric)
     past = leaf["grad_avg"]
     sums = adaptive.measure(param, grad, past, inverse, damping, ratio, group, fresh, xp=xp)
-    return {**leaf, "grad_sq_avg": grad_sq_avg, "inverse": inverse, "damping": damping}, sums
+    return {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric, "damping": damping}, sums
 
 
-def choose(sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
+def choose(scalars: Scalars, sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
     """The momentum coefficient."""
     return {"beta_t": adaptive.choose(sums, hyper, xp=xp)}
 
@@ -50,14 +50,15 @@ def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
     """``((1 - beta) * grad + (damping + beta) * grad_avg) / (1 + damping)``, over the metric."""
-    beta, damping = coefficients["beta_t"], leaf["damping"]
+    beta = xp.where(fresh, coefficients["beta_max"], coefficients["beta_t"])
+    damping = leaf["damping"]
     grad_avg = ((1 - beta) * grad + (damping + beta) * leaf["grad_avg"]) / (1 + damping)
     state = {
         "grad_avg": grad_avg,
         "grad_sq_avg": leaf["grad_sq_avg"],
         "beta_product": leaf["beta_product"] * beta,
     }
-    return state, grad_avg * leaf["inverse"]
+    return state, divided(grad_avg, leaf["metric"], xp=xp)
 
 
 DIRECTION = Direction(

@@ -31,9 +31,10 @@ def measure(
     return leaf, adaptive.measure(param, grad, past, one, lambd, ratio, group, fresh, xp=xp)
 
 
-def choose(sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
+def choose(scalars: Scalars, sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
     """The momentum coefficient, and the shares that it means."""
-    return adaptive.mixed(adaptive.choose(sums, hyper, xp=xp), hyper["lambd"])
+    beta = adaptive.choose(sums, hyper, xp=xp)
+    return adaptive.mixed(beta, scalars["first"], hyper["lambd"], xp=xp)
 
 
 def accumulate(

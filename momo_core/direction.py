@@ -45,8 +45,12 @@ class Direction:
         State of shape () of each tensor, with its initial values.
     measure : (param, grad, leaf, coefficients, group, fresh, *, xp) -> (leaf, sums), optional
         Sums from which `choose` chooses, and the leaf with what it has computed on the way.
-    choose : (sums, hyper, *, xp) -> scalars, optional
+    choose : (scalars, sums, hyper, *, xp) -> scalars, optional
         Coefficients that depend on sums over the tensors, such as an adaptive momentum.
+    starts_at_param : tuple of str
+        Those of `leaf_state` that start at the parameters and not at zero.
+    move : (leaf, direction, rate, scalars, *, xp) -> (leaf, param), optional
+        New parameters, where they are not ``param - rate * direction``.
     """
 
     leaf_state: tuple[str, ...]
@@ -57,6 +61,8 @@ class Direction:
     tensor_state: Mapping[str, float] = field(default_factory=dict)
     measure: Callable[..., tuple[Leaf, list[Array]]] | None = None
     choose: Callable[..., Scalars] | None = None
+    starts_at_param: tuple[str, ...] = ()
+    move: Callable[..., tuple[Leaf, Array]] | None = None
 
     @property
     def leaf_names(self) -> tuple[str, ...]:

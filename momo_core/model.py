@@ -39,6 +39,12 @@ def solve_fixed(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace)
     return {"step_size": cap, "truncation": xp.ones_like(cap)}
 
 
+def solve_heavy_ball(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
+    """``step_size = max_learning_rate``."""
+    rate = scalars["max_learning_rate"]
+    return {"step_size": rate, "truncation": xp.ones_like(rate)}
+
+
 def solve_cut(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
     """
     Truncated Polyak step of the averaged model, and the next estimate of the lower bound.
@@ -108,7 +114,28 @@ def ratio(step_size: Array, cap: Array, *, xp: Namespace) -> Array:
     return xp.where(full, one, step_size / xp.where(full, one, cap))
 
 
+def solve_schedule_free(scalars: Scalars, sums: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
+    """
+    Polyak step of the fast sequence, and its weight in the average.
+
+    ``sums["lead"]`` takes the loss from the parameters to the fast sequence.  Source:
+    spec/models/schedule_free.toml, ``solve``.
+    """
+    rate, bound = scalars["max_learning_rate"], hyper["lower_bound"]
+    gap = scalars["loss"] + sums["lead"] - bound
+    step_size = _polyak_step(gap, sums["descent_rate"], rate, xp=xp)
+    total = scalars["step_total"] + step_size
+    return {
+        "step_size": step_size,
+        "truncation": ratio(step_size, rate, xp=xp),
+        "step_total": total,
+        "average_share": ratio(step_size, total, xp=xp),
+    }
+
+
 FIXED = Model(needs_loss=False, scalar_state={}, solve=solve_fixed)
+HEAVY_BALL = Model(needs_loss=False, scalar_state={}, solve=solve_heavy_ball)
+SCHEDULE_FREE = Model(needs_loss=True, scalar_state={"step_total": 0.0}, solve=solve_schedule_free)
 CUT = Model(
     needs_loss=True,
     scalar_state={"predicted_loss": 0.0, "lower_bound_estimate": "lower_bound"},

@@ -149,19 +149,29 @@ def add_sums(parts: Sequence[Sequence[Array]]) -> list[Array]:
 
 
 def apply(
-    param: Array, direction: Array, step_size: Array, group: GroupCoefficients, *, xp: Namespace
-) -> Array:
+    direction: Direction,
+    param: Array,
+    work: Accumulated,
+    scalars: Scalars,
+    group: GroupCoefficients,
+    *,
+    xp: Namespace,
+) -> tuple[Leaf, Array]:
     """
     ``(1 - shrink) * param - step_scale * relative_rate * step_size * direction``.
 
-    The result has the dtype of the direction.  Source: spec/frame.toml, ``apply``.
+    Returns the state of the tensor and the new parameters, of the dtype of the direction.
+    Source: spec/frame.toml, ``apply``.
     """
-    dtype = direction.dtype
-    rate = cast(group.step_scale * group.relative_rate * step_size, dtype, xp=xp)
+    dtype = work.direction.dtype
+    rate = cast(group.step_scale * group.relative_rate * scalars["step_size"], dtype, xp=xp)
+    if direction.move is not None:
+        local = {name: cast(scalars[name], dtype, xp=xp) for name in ("beta_k", "average_share")}
+        return direction.move(work.leaf, work.direction, rate, local, xp=xp)
     param = cast(param, dtype, xp=xp)
     if group.decay is not None:
         param = cast(1 - group.shrink, dtype, xp=xp) * param
-    return param - rate * direction
+    return work.leaf, param - rate * work.direction
 
 
 def model_change(old: Array, stored: Array, grad_avg: Array, target: Any, *, xp: Namespace) -> Array:

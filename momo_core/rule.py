@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .arrays import Array, Namespace, as_scalar, find_namespace, leaf_dtype, scalar_zero
+from .arrays import Array, Namespace, as_scalar, cast, find_namespace, leaf_dtype, scalar_zero
 from .direction import Direction, Leaf
 from .model import Model
 from .state import Info, State
@@ -70,8 +70,11 @@ class Rule:
         """State of one tensor before its first gradient."""
         dtype = leaf_dtype(param, xp=xp)
         zero = xp.sum(xp.zeros_like(param, dtype=dtype))
+        zeros = {name: xp.zeros_like(param, dtype=dtype) for name in self.direction.leaf_state}
+        starts = {name: zeros[name] + cast(param, dtype, xp=xp) for name in self.direction.starts_at_param}
         return {
-            **{name: xp.zeros_like(param, dtype=dtype) for name in self.direction.leaf_state},
+            **zeros,
+            **starts,
             **{name: as_scalar(value, zero, xp=xp) for name, value in self.direction.tensor_state.items()},
         }
 

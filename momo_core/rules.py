@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import adagrad, adam, adam_tied, am_adam, am_adamw, am_sgd, amsgrad, momentum
-from .model import CUT, FIXED
+from . import adagrad, adam, adam_tied, am_adam, am_adamw, am_sgd, amsgrad, fsgdm, momentum, schedule_free
+from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE
 from .rule import Kind, Rule
 from .validate import Constraint, HyperDomain, HyperTable
 
@@ -325,6 +325,77 @@ KINDS: dict[str, Kind] = {
                     code="E_BETA_SCOPE",
                     internal=False,
                     choices=("global", "tensor"),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "fsgdm": Kind(
+        "fsgdm",
+        fsgdm.DIRECTION,
+        HEAVY_BALL,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=0.1,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "total_steps": HyperDomain(
+                    kind="number",
+                    default=1000.0,
+                    domain="[1, inf)",
+                    message="Invalid total_steps: {value}",
+                    code="E_TOTAL_STEPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "growth": HyperDomain(
+                    kind="number",
+                    default=0.033,
+                    domain="(0, inf)",
+                    message="Invalid growth: {value}",
+                    code="E_GROWTH",
+                    internal=False,
+                    choices=(),
+                ),
+                "stages": HyperDomain(
+                    kind="number",
+                    default=300.0,
+                    domain="[1, inf)",
+                    message="Invalid stages: {value}",
+                    code="E_STAGES",
+                    internal=False,
+                    choices=(),
                 ),
             },
             constraints=(
@@ -1170,6 +1241,125 @@ KINDS: dict[str, Kind] = {
             ),
         ),
     ),
+    "momo_fsgdm": Kind(
+        "momo_fsgdm",
+        fsgdm.DIRECTION,
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "total_steps": HyperDomain(
+                    kind="number",
+                    default=1000.0,
+                    domain="[1, inf)",
+                    message="Invalid total_steps: {value}",
+                    code="E_TOTAL_STEPS",
+                    internal=False,
+                    choices=(),
+                ),
+                "growth": HyperDomain(
+                    kind="number",
+                    default=0.033,
+                    domain="(0, inf)",
+                    message="Invalid growth: {value}",
+                    code="E_GROWTH",
+                    internal=False,
+                    choices=(),
+                ),
+                "stages": HyperDomain(
+                    kind="number",
+                    default=300.0,
+                    domain="[1, inf)",
+                    message="Invalid stages: {value}",
+                    code="E_STAGES",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
     "momo_rmsprop": Kind(
         "momo_rmsprop",
         adam.DIRECTION,
@@ -1284,6 +1474,68 @@ KINDS: dict[str, Kind] = {
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "schedule_free_sps": Kind(
+        "schedule_free_sps",
+        schedule_free.DIRECTION,
+        SCHEDULE_FREE,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 0]",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "beta": HyperDomain(
+                    kind="number",
+                    default=0.9,
+                    domain="[0, 1]",
+                    message="Invalid beta parameter: {value}",
+                    code="E_BETA",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="(-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
                     code="E_LEARNING_RATE",
                 ),
             ),
@@ -1719,6 +1971,65 @@ def am_sgd(
         "beta_scope": beta_scope,
     }
     return KINDS["am_sgd"].checked_rule(hyper, on_nonfinite)
+
+
+def fsgdm(
+    *,
+    learning_rate: float = 0.1,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    total_steps: float = 1000.0,
+    growth: float = 0.033,
+    stages: float = 300.0,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    FSGDM, experimental.
+
+    Heavy-ball SGD whose momentum coefficient grows from 0 in stages, by the share of the run that
+    is done.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/fsgdm.toml; arXiv 2411.19671, second-hand: u(t) = t / (t + mu), held constant in
+    each stage.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "total_steps": total_steps,
+        "growth": growth,
+        "stages": stages,
+    }
+    return KINDS["fsgdm"].checked_rule(hyper, on_nonfinite)
 
 
 def momo(
@@ -2268,6 +2579,83 @@ def momo_amsgrad(
     return KINDS["momo_amsgrad"].checked_rule(hyper, on_nonfinite)
 
 
+def momo_fsgdm(
+    *,
+    learning_rate: float = 1.0,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    total_steps: float = 1000.0,
+    growth: float = 0.033,
+    stages: float = 300.0,
+    lower_bound: float = 0.0,
+    adapt_lower_bound: bool = False,
+    reset_margin: float = 0.0,
+    authors_numerator: bool = False,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    MoMo with the momentum of FSGDM, experimental.
+
+    The weights of FSGDM in MoMo's averages: their sum is not 1, and the model accounts for it.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    authors_numerator : bool
+        With proximal_decay False: keep the numerator of the proximal step, as the authors' code
+        does. For parity tests.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_fsgdm.toml; Derived here: arXiv 2305.07583 for any weights, with those of
+    arXiv 2411.19671.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "total_steps": total_steps,
+        "growth": growth,
+        "stages": stages,
+        "lower_bound": lower_bound,
+        "adapt_lower_bound": adapt_lower_bound,
+        "reset_margin": reset_margin,
+        "authors_numerator": authors_numerator,
+    }
+    return KINDS["momo_fsgdm"].checked_rule(hyper, on_nonfinite)
+
+
 def momo_rmsprop(
     *,
     learning_rate: float = 0.01,
@@ -2345,6 +2733,62 @@ def momo_rmsprop(
         "authors_numerator": authors_numerator,
     }
     return KINDS["momo_rmsprop"].checked_rule(hyper, on_nonfinite)
+
+
+def schedule_free_sps(
+    *,
+    learning_rate: float = 1.0,
+    weight_decay: float = 0.0,
+    proximal_decay: bool = True,
+    beta: float = 0.9,
+    lower_bound: float = 0.0,
+    on_nonfinite: str = "skip",
+) -> Rule:
+    """
+    Schedule-free SPS, experimental.
+
+    Schedule-free SGD with a Polyak step: the parameters are where the gradient is taken, `average`
+    is what to use after training.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    weight_decay : float, in [0, 0] [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    beta : float, in [0, 1] [1]
+        Where the gradient is taken: 0 is the fast sequence, 1 its average.
+    lower_bound : float, in (-inf, inf) [loss]
+        Lower bound of the loss.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.
+
+    Returns
+    -------
+    Rule
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/schedule_free_sps.toml; Derived here from the Polyak step and arXiv 2405.15682
+    (schedule-free); the averaging weights step_size / sum of step sizes stand in for those of arXiv
+    2511.07767, which were not found.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+        "beta": beta,
+        "lower_bound": lower_bound,
+    }
+    return KINDS["schedule_free_sps"].checked_rule(hyper, on_nonfinite)
 
 
 def sgdm(

@@ -96,11 +96,11 @@ class Step:
         sums = [parts for _, parts in measured]
         if self.hyper.get("beta_scope") == "tensor":
             sums = self._reduce_each(sums)
-            chosen = [choose(parts, self.hyper, xp=self.xp) for parts in sums]
+            chosen = [choose(self.scope, parts, self.hyper, xp=self.xp) for parts in sums]
             shared = {name: sum(each[name] for each in chosen) / len(chosen) for name in chosen[0]}
         else:
             sums = [self.reduce(phases.add_sums(sums))]
-            shared = choose(sums[0], self.hyper, xp=self.xp)
+            shared = choose(self.scope, sums[0], self.hyper, xp=self.xp)
             chosen = [shared for _ in self.moving]
         self.checked += [part for parts in sums for part in parts]
         self.scope |= shared
@@ -123,25 +123,27 @@ class Step:
         ]
         sums = self.reduce(phases.add_sums([work.sums for work in self.work]))
         self.checked += sums
-        named = dict(zip(phases.SUMS, sums, strict=False))
+        named = dict(zip((*phases.SUMS, *self.rule.direction.watched), sums, strict=True))
         self.scope |= self.rule.model.solve(self.scope, named, self.hyper, xp=self.xp)
 
     def apply(self, store: Store | None) -> None:
         """Move each tensor and see what that does to the model."""
-        xp, step_size = self.xp, self.scope["step_size"]
-        self.moved, changes = [], []
+        xp = self.xp
+        self.moved: list[tuple[Leaf, Array]] = []
+        changes = []
         for index, work, group in zip(self.moving, self.work, self.groups, strict=True):
             param = self.params[index]
-            new = phases.apply(param, work.direction, step_size, group, xp=xp)
+            leaf, new = phases.apply(self.rule.direction, param, work, self.scope, group, xp=xp)
             new = store(param, new) if store else cast(new, param.dtype, xp=xp)
-            self.moved.append(new)
-            if self.rule.model.needs_loss:
-                change = phases.model_change(param, new, work.leaf["grad_avg"], self.like.dtype, xp=xp)
-                changes.append([change])
-        if changes:
-            change = self.reduce(phases.add_sums(changes))[0]
+            self.moved.append((leaf, new))
+            changes.append([phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=xp)])
+        change = self.reduce(phases.add_sums(changes))[0]
+        self.checked.append(change)
+        if "loss" in self.scope:
+            self.checked.append(self.scope["loss"])
+        if "model_value" in self.scope:
             self.scope["predicted_loss"] = self.scope["model_value"] + change
-            self.checked += [change, self.scope["loss"], self.scope["predicted_loss"]]
+            self.checked.append(self.scope["predicted_loss"])
 
     def commit(self) -> tuple[list[Array], State, Info]:
         """The new parameters and state, or the old ones where something is not finite."""
@@ -152,9 +154,9 @@ class Step:
         if self.rule.on_nonfinite == "propagate":
             finite = xp.ones_like(finite)
         params, leaves = list(self.params), list(old.leaves)
-        for index, new, work in zip(self.moving, self.moved, self.work, strict=True):
+        for index, (leaf, new) in zip(self.moving, self.moved, strict=True):
             params[index] = xp.where(finite, new, self.params[index])
-            leaves[index] = phases.choose(finite, work.leaf, old.leaves[index], xp=xp)
+            leaves[index] = phases.choose(finite, leaf, old.leaves[index], xp=xp)
         scalars = phases.choose(finite, self.scope, old.scalars, xp=xp)
         counter = old.scalars["skipped_steps"]
         scalars["skipped_steps"] = counter + xp.astype(~finite, counter.dtype)
@@ -170,7 +172,7 @@ class Step:
         return Info(
             step_size=step_size,
             truncation=truncation,
-            lower_bound=scalars.get("lower_bound_estimate"),
+            lower_bound=scalars.get("lower_bound_estimate", self.hyper.get("lower_bound")),
             predicted_loss=scalars.get("predicted_loss"),
             beta=beta,
             skipped=~finite,

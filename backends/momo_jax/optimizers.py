@@ -10,6 +10,7 @@ __all__ = [
     "adamw",
     "am_adamw",
     "am_sgd",
+    "fsgdm",
     "momo",
     "momo_adagrad",
     "momo_adam",
@@ -17,7 +18,9 @@ __all__ = [
     "momo_am",
     "momo_am_adam",
     "momo_amsgrad",
+    "momo_fsgdm",
     "momo_rmsprop",
+    "schedule_free_sps",
     "sgdm",
     "sps",
 ]
@@ -285,6 +288,69 @@ def am_sgd(
     }
     schedulable = ["learning_rate"]
     return transformation("am_sgd", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+
+
+def fsgdm(
+    learning_rate: optax.ScalarOrSchedule = 0.1,
+    total_steps: ArrayLike = 1000.0,
+    growth: ArrayLike = 0.033,
+    stages: ArrayLike = 300.0,
+    weight_decay: ArrayLike = 0.0,
+    *,
+    proximal_decay: bool = True,
+    on_nonfinite: str = "skip",
+) -> optax.GradientTransformationExtraArgs:
+    """
+    FSGDM.
+
+    Heavy-ball SGD whose momentum coefficient grows from 0 in stages, by the share of the run that
+    is done.
+    Call: ``update(grads, state, params)``.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite: change nothing
+        and count it; raise FloatingPointError, outside of jit only; nothing.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        Its state is a `MomoState`.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/fsgdm.toml; arXiv 2411.19671, second-hand: u(t) = t / (t + mu), held constant in
+    each stage.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "total_steps": total_steps,
+        "growth": growth,
+        "stages": stages,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+    }
+    schedulable = ["learning_rate"]
+    return transformation("fsgdm", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
 
 
 def momo(
@@ -815,6 +881,82 @@ def momo_amsgrad(
     return transformation("momo_amsgrad", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
 
 
+def momo_fsgdm(
+    learning_rate: optax.ScalarOrSchedule = 1.0,
+    total_steps: ArrayLike = 1000.0,
+    growth: ArrayLike = 0.033,
+    stages: ArrayLike = 300.0,
+    lower_bound: ArrayLike = 0.0,
+    weight_decay: ArrayLike = 0.0,
+    adapt_lower_bound: bool = False,
+    *,
+    proximal_decay: bool = True,
+    reset_margin: ArrayLike = 0.0,
+    on_nonfinite: str = "skip",
+) -> optax.GradientTransformationExtraArgs:
+    """
+    MoMo with the momentum of FSGDM.
+
+    The weights of FSGDM in MoMo's averages: their sum is not 1, and the model accounts for it.
+    The step needs the loss: ``update(grads, state, params, value=loss)``.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite: change nothing
+        and count it; raise FloatingPointError, outside of jit only; nothing.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        Its state is a `MomoState`.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/momo_fsgdm.toml; Derived here: arXiv 2305.07583 for any weights, with those of
+    arXiv 2411.19671.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "total_steps": total_steps,
+        "growth": growth,
+        "stages": stages,
+        "lower_bound": lower_bound,
+        "weight_decay": weight_decay,
+        "adapt_lower_bound": adapt_lower_bound,
+        "proximal_decay": proximal_decay,
+        "reset_margin": reset_margin,
+    }
+    schedulable = ["learning_rate"]
+    return transformation("momo_fsgdm", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+
+
 def momo_rmsprop(
     learning_rate: optax.ScalarOrSchedule = 0.01,
     b2: ArrayLike = 0.99,
@@ -887,6 +1029,66 @@ def momo_rmsprop(
     }
     schedulable = ["learning_rate"]
     return transformation("momo_rmsprop", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+
+
+def schedule_free_sps(
+    learning_rate: optax.ScalarOrSchedule = 1.0,
+    beta: ArrayLike = 0.9,
+    lower_bound: ArrayLike = 0.0,
+    *,
+    weight_decay: ArrayLike = 0.0,
+    proximal_decay: bool = True,
+    on_nonfinite: str = "skip",
+) -> optax.GradientTransformationExtraArgs:
+    """
+    Schedule-free SPS.
+
+    Schedule-free SGD with a Polyak step: the parameters are where the gradient is taken, `average`
+    is what to use after training.
+    The step needs the loss: ``update(grads, state, params, value=loss)``.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1] [1]
+        Where the gradient is taken: 0 is the fast sequence, 1 its average.
+    lower_bound : float, in (-inf, inf) [loss]
+        Lower bound of the loss.
+    weight_decay : float, in [0, 0] [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite: change nothing
+        and count it; raise FloatingPointError, outside of jit only; nothing.
+
+    Returns
+    -------
+    optax.GradientTransformationExtraArgs
+        Its state is a `MomoState`.
+
+    Raises
+    ------
+    InvalidTypeError, InvalidValueError
+        If a hyper-parameter is of the wrong type or outside of its domain.
+
+    Source
+    ------
+    spec/optimizers/schedule_free_sps.toml; Derived here from the Polyak step and arXiv 2405.15682
+    (schedule-free); the averaging weights step_size / sum of step sizes stand in for those of arXiv
+    2511.07767, which were not found.
+    """
+    hyper = {
+        "learning_rate": learning_rate,
+        "beta": beta,
+        "lower_bound": lower_bound,
+        "weight_decay": weight_decay,
+        "proximal_decay": proximal_decay,
+    }
+    schedulable = ["learning_rate"]
+    return transformation("schedule_free_sps", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
 
 
 def sgdm(

@@ -143,6 +143,6 @@ def _is_open(name: str, value: Any) -> bool:
     return (name == "learning_rate" and callable(value)) or (name == "weight_decay" and value is None)
 
 
-def _as_python(value: Any) -> float | bool:
+def _as_python(value: Any) -> float | bool | str:
     """A checked setting as Keras saves it."""
-    return value if isinstance(value, bool) else float(value)
+    return value if isinstance(value, bool | str) else float(value)

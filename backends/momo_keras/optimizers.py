@@ -15,6 +15,7 @@ __all__ = [
     "AdamW",
     "AMAdamW",
     "AMSGD",
+    "FSGDM",
     "Momo",
     "MomoAdagrad",
     "MomoAdam",
@@ -22,7 +23,9 @@ __all__ = [
     "MomoAM",
     "MomoAMAdam",
     "MomoAMSGrad",
+    "MomoFSGDM",
     "MomoRMSprop",
+    "ScheduleFreeSPS",
     "SGDM",
     "SPS",
 ]
@@ -46,7 +49,7 @@ class Adam(ModelBasedOptimizer):
     epsilon : float, in [0, inf) [loss/param]
         Added to the root of the averaged squared gradients, outside the root and after bias
         correction.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
         True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
@@ -88,7 +91,7 @@ class Adam(ModelBasedOptimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-08,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         *,
         proximal_decay: bool = True,
         on_nonfinite: str = "skip",
@@ -290,7 +293,7 @@ class AMSGD(ModelBasedOptimizer):
         Largest momentum coefficient.
     lambd : float, in [0, inf) [1]
         Weight of the penalty on a change of the direction.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
         True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
@@ -333,7 +336,7 @@ class AMSGD(ModelBasedOptimizer):
         learning_rate: float | Callable[..., Any] = 0.1,
         beta_max: float = 0.9,
         lambd: float = 0.1,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         *,
         proximal_decay: bool = False,
         beta_scope: str = "global",
@@ -347,6 +350,83 @@ class AMSGD(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "proximal_decay": proximal_decay,
             "beta_scope": beta_scope,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class FSGDM(ModelBasedOptimizer):
+    """
+    FSGDM.
+
+    Heavy-ball SGD whose momentum coefficient grows from 0 in stages, by the share of the run that
+    is done.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/fsgdm.toml; arXiv 2411.19671, second-hand: u(t) = t / (t + mu), held constant in
+    each stage.
+    """
+
+    rule_name = "fsgdm"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "total_steps": "total_steps",
+        "growth": "growth",
+        "stages": "stages",
+        "weight_decay": "weight_decay",
+        "proximal_decay": "proximal_decay",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 0.1,
+        total_steps: float = 1000.0,
+        growth: float = 0.033,
+        stages: float = 300.0,
+        weight_decay: float | None = None,
+        *,
+        proximal_decay: bool = True,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "total_steps": total_steps,
+            "growth": growth,
+            "stages": stages,
+            "weight_decay": weight_decay,
+            "proximal_decay": proximal_decay,
         }
         super().__init__(settings, on_nonfinite, options)
 
@@ -459,7 +539,7 @@ class MomoAdagrad(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -508,7 +588,7 @@ class MomoAdagrad(ModelBasedOptimizer):
         beta: float = 0.9,
         epsilon: float = 1e-08,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,
@@ -643,7 +723,7 @@ class MomoAdamTied(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -692,7 +772,7 @@ class MomoAdamTied(ModelBasedOptimizer):
         beta: float = 0.95,
         epsilon: float = 1e-08,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,
@@ -731,7 +811,7 @@ class MomoAM(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -780,7 +860,7 @@ class MomoAM(ModelBasedOptimizer):
         beta_max: float = 0.9,
         lambd: float = 0.1,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,
@@ -824,7 +904,7 @@ class MomoAMAdam(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -878,7 +958,7 @@ class MomoAMAdam(ModelBasedOptimizer):
         epsilon: float = 1e-08,
         lambd: float = 0.1,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,
@@ -922,7 +1002,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -973,7 +1053,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-08,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,
@@ -986,6 +1066,99 @@ class MomoAMSGrad(ModelBasedOptimizer):
             "beta_1": beta_1,
             "beta_2": beta_2,
             "epsilon": epsilon,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "adapt_lower_bound": adapt_lower_bound,
+            "proximal_decay": proximal_decay,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
+class MomoFSGDM(ModelBasedOptimizer):
+    """
+    MoMo with the momentum of FSGDM.
+
+    The weights of FSGDM in MoMo's averages: their sum is not 1, and the model accounts for it.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    lower_bound : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    adapt_lower_bound : bool
+        Estimate the lower bound on the way (MoMo*).
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_fsgdm.toml; Derived here: arXiv 2305.07583 for any weights, with those of
+    arXiv 2411.19671.
+    """
+
+    rule_name = "momo_fsgdm"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "total_steps": "total_steps",
+        "growth": "growth",
+        "stages": "stages",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "adapt_lower_bound": "adapt_lower_bound",
+        "proximal_decay": "proximal_decay",
+        "reset_margin": "reset_margin",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 1.0,
+        total_steps: float = 1000.0,
+        growth: float = 0.033,
+        stages: float = 300.0,
+        lower_bound: float = 0.0,
+        weight_decay: float | None = None,
+        adapt_lower_bound: bool = False,
+        *,
+        proximal_decay: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "total_steps": total_steps,
+            "growth": growth,
+            "stages": stages,
             "lower_bound": lower_bound,
             "weight_decay": weight_decay,
             "adapt_lower_bound": adapt_lower_bound,
@@ -1015,7 +1188,7 @@ class MomoRMSprop(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -1064,7 +1237,7 @@ class MomoRMSprop(ModelBasedOptimizer):
         beta_2: float = 0.99,
         epsilon: float = 1e-08,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,
@@ -1086,6 +1259,79 @@ class MomoRMSprop(ModelBasedOptimizer):
 
 
 @keras.saving.register_keras_serializable(package="momo_keras")
+class ScheduleFreeSPS(ModelBasedOptimizer):
+    """
+    Schedule-free SPS.
+
+    Schedule-free SGD with a Polyak step: the parameters are where the gradient is taken, `average`
+    is what to use after training.
+
+    Parameters
+    ----------
+    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1] [1]
+        Where the gradient is taken: 0 is the fast sequence, 1 its average.
+    lower_bound : float, in (-inf, inf) [loss]
+        Lower bound of the loss.
+    weight_decay : float, in [0, 0] [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    proximal_decay : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
+    **options
+        ``clipnorm``, ``clipvalue``, ``global_clipnorm``, ``use_ema``, ``ema_momentum``,
+        ``ema_overwrite_frequency``, ``loss_scale_factor``, ``gradient_accumulation_steps``
+        and ``name`` of every Keras optimizer.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/schedule_free_sps.toml; Derived here from the Polyak step and arXiv 2405.15682
+    (schedule-free); the averaging weights step_size / sum of step sizes stand in for those of arXiv
+    2511.07767, which were not found.
+    """
+
+    rule_name = "schedule_free_sps"
+    names: ClassVar[dict[str, str]] = {
+        "learning_rate": "learning_rate",
+        "beta": "beta",
+        "lower_bound": "lower_bound",
+        "weight_decay": "weight_decay",
+        "proximal_decay": "proximal_decay",
+    }
+
+    def __init__(
+        self,
+        learning_rate: float | Callable[..., Any] = 1.0,
+        beta: float = 0.9,
+        lower_bound: float = 0.0,
+        *,
+        weight_decay: float = 0.0,
+        proximal_decay: bool = True,
+        on_nonfinite: str = "skip",
+        **options: Unpack[KerasOptions],
+    ) -> None:
+        settings = {
+            "learning_rate": learning_rate,
+            "beta": beta,
+            "lower_bound": lower_bound,
+            "weight_decay": weight_decay,
+            "proximal_decay": proximal_decay,
+        }
+        super().__init__(settings, on_nonfinite, options)
+
+
+@keras.saving.register_keras_serializable(package="momo_keras")
 class SGDM(ModelBasedOptimizer):
     """
     SGD-M.
@@ -1098,7 +1344,7 @@ class SGDM(ModelBasedOptimizer):
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     bias_correction : bool
         True starts the averages at zero and corrects for their weight; False starts them at the
@@ -1140,7 +1386,7 @@ class SGDM(ModelBasedOptimizer):
         self,
         learning_rate: float | Callable[..., Any] = 0.1,
         beta: float = 0.9,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         bias_correction: bool = False,
         *,
         proximal_decay: bool = True,
@@ -1171,7 +1417,7 @@ class SPS(ModelBasedOptimizer):
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
-    weight_decay : float, in [0, inf) [1/learning_rate]
+    weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
@@ -1216,7 +1462,7 @@ class SPS(ModelBasedOptimizer):
         self,
         learning_rate: float | Callable[..., Any] = 1.0,
         lower_bound: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | None = None,
         adapt_lower_bound: bool = False,
         *,
         proximal_decay: bool = True,

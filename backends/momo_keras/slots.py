@@ -65,17 +65,21 @@ class Slots:
                 name=name,
             )
 
-        averages = rule.direction.leaf_state
+        names = rule.direction.leaf_state
         zero, no = np.zeros_like(start.scalars["weight"]), np.asarray(False)
         shown = {"step_size": zero, "truncation": zero, "beta": zero, "skipped": no}
+        leaves = [
+            {
+                **{name: _average(optimizer, variable, name) for name in names},
+                **{name: add(name, value) for name, value in _scalars(rule, variable).items()},
+            }
+            for variable in variables
+        ]
+        for leaf, variable in zip(leaves, variables, strict=True):
+            for name in rule.direction.starts_at_param:
+                leaf[name].assign(ops.cast(variable, leaf[name].dtype))
         return cls(
-            leaves=[
-                {
-                    **{name: _average(optimizer, variable, name) for name in averages},
-                    **{name: add(name, value) for name, value in _scalars(rule, variable).items()},
-                }
-                for variable in variables
-            ],
+            leaves=leaves,
             scalars={name: add(name, np.asarray(value)) for name, value in start.scalars.items()},
             info={name: add(name, value) for name, value in shown.items()},
             started=add("started", np.zeros(len(variables), bool)),

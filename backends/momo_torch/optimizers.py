@@ -15,6 +15,7 @@ __all__ = [
     "AdamW",
     "AMAdamW",
     "AMSGD",
+    "FSGDM",
     "Momo",
     "MomoAdagrad",
     "MomoAdam",
@@ -22,7 +23,9 @@ __all__ = [
     "MomoAM",
     "MomoAMAdam",
     "MomoAMSGrad",
+    "MomoFSGDM",
     "MomoRMSprop",
+    "ScheduleFreeSPS",
     "SGDM",
     "SPS",
 ]
@@ -334,6 +337,83 @@ class AMSGD(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
             "beta_scope": beta_scope,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class FSGDM(ModelBasedOptimizer):
+    """
+    FSGDM.
+
+    Heavy-ball SGD whose momentum coefficient grows from 0 in stages, by the share of the run that
+    is done.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/fsgdm.toml; arXiv 2411.19671, second-hand: u(t) = t / (t + mu), held constant in
+    each stage.
+    """
+
+    rule_name = "fsgdm"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "total_steps": ("total_steps",),
+        "growth": ("growth",),
+        "stages": ("stages",),
+        "weight_decay": ("weight_decay",),
+        "divide": ("proximal_decay",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        total_steps: float = 1000.0,
+        growth: float = 0.033,
+        stages: float = 300.0,
+        weight_decay: float = 0.0,
+        *,
+        divide: bool = True,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "total_steps": total_steps,
+            "growth": growth,
+            "stages": stages,
+            "weight_decay": weight_decay,
+            "divide": divide,
         }
         super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
 
@@ -974,6 +1054,99 @@ class MomoAMSGrad(ModelBasedOptimizer):
         super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
 
 
+class MomoFSGDM(ModelBasedOptimizer):
+    """
+    MoMo with the momentum of FSGDM.
+
+    The weights of FSGDM in MoMo's averages: their sum is not 1, and the model accounts for it.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    total_steps : float, in [1, inf) [1]
+        Number of steps of the whole run.
+    growth : float, in (0, inf) [1]
+        Share of the run after which the momentum coefficient is 1/2.
+    stages : float, in [1, inf) [1]
+        Number of stages of the run; a stage has at least one step.
+    lb : float, in [-inf, inf) [loss]
+        Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
+        goes. -inf switches the cut off.
+    weight_decay : float, in [0, inf) [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    use_fstar : bool
+        Estimate the lower bound on the way (MoMo*).
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    reset_margin : float, in [0, 1) [1]
+        Reset the estimate of the lower bound already when less than this share of the gap to
+        `lower_bound` is left; 0 is the rule of the paper.
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/momo_fsgdm.toml; Derived here: arXiv 2305.07583 for any weights, with those of
+    arXiv 2411.19671.
+    """
+
+    rule_name = "momo_fsgdm"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "total_steps": ("total_steps",),
+        "growth": ("growth",),
+        "stages": ("stages",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "use_fstar": ("adapt_lower_bound",),
+        "divide": ("proximal_decay",),
+        "reset_margin": ("reset_margin",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        total_steps: float = 1000.0,
+        growth: float = 0.033,
+        stages: float = 300.0,
+        lb: float = 0.0,
+        weight_decay: float = 0.0,
+        use_fstar: bool = False,
+        *,
+        divide: bool = True,
+        reset_margin: float = 0.0,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "total_steps": total_steps,
+            "growth": growth,
+            "stages": stages,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "use_fstar": use_fstar,
+            "divide": divide,
+            "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
 class MomoRMSprop(ModelBasedOptimizer):
     """
     MoMo-RMSProp.
@@ -1060,6 +1233,79 @@ class MomoRMSprop(ModelBasedOptimizer):
             "use_fstar": use_fstar,
             "divide": divide,
             "reset_margin": reset_margin,
+        }
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+
+
+class ScheduleFreeSPS(ModelBasedOptimizer):
+    """
+    Schedule-free SPS.
+
+    Schedule-free SGD with a Polyak step: the parameters are where the gradient is taken, `average`
+    is what to use after training.
+
+    Parameters
+    ----------
+    params : iterable of tensors or of dicts that define parameter groups
+        ``lr`` and ``weight_decay`` may differ between groups.
+    lr : float, in [0, inf] [param^2/loss]
+        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    beta : float, in [0, 1] [1]
+        Where the gradient is taken: 0 is the fast sequence, 1 its average.
+    lb : float, in (-inf, inf) [loss]
+        Lower bound of the loss.
+    weight_decay : float, in [0, 0] [1/learning_rate]
+        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+    divide : bool
+        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
+        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+    on_nonfinite : "skip", "raise" or "propagate"
+        What a step does about a loss, gradient or result that is not finite.  "skip"
+        changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
+    process_group : torch.distributed.ProcessGroup, optional
+        Ranks over which the loss is averaged; the default group where one is initialised.
+
+    Raises
+    ------
+    ValueError
+        If a setting is outside of its domain.
+    TypeError
+        If a setting has the wrong type.
+
+    Source
+    ------
+    spec/optimizers/schedule_free_sps.toml; Derived here from the Polyak step and arXiv 2405.15682
+    (schedule-free); the averaging weights step_size / sum of step sizes stand in for those of arXiv
+    2511.07767, which were not found.
+    """
+
+    rule_name = "schedule_free_sps"
+    names: ClassVar[Names] = {
+        "lr": ("learning_rate",),
+        "beta": ("beta",),
+        "lb": ("lower_bound",),
+        "weight_decay": ("weight_decay",),
+        "divide": ("proximal_decay",),
+    }
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float = 0.9,
+        lb: float = 0.0,
+        *,
+        weight_decay: float = 0.0,
+        divide: bool = True,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+    ) -> None:
+        hyper = {
+            "lr": lr,
+            "beta": beta,
+            "lb": lb,
+            "weight_decay": weight_decay,
+            "divide": divide,
         }
         super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
 

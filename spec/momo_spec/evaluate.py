@@ -43,6 +43,8 @@ class Evaluator:
         Number of steps skipped because of a non-finite loss, gradient or result.
     last : dict
         Scalars of the last step by name, skipped or not; empty if no tensor had a gradient.
+    last_leaves : list of dict
+        Values of the last step of each tensor that had a gradient.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Evaluator:
         self.leaves: list[Environment] = []
         self.skipped_steps = 0
         self.last: Environment = {}
+        self.last_leaves: list[Environment] = []
         self._fresh: list[bool] = []
 
     def fork(self, arithmetic: Arithmetic | None = None) -> Evaluator:
@@ -116,7 +119,7 @@ class Evaluator:
             The step's scalars and ``skipped``.
         """
         present = [index for index, grad in enumerate(grads) if grad is not None]
-        self.last = {}
+        self.last, self.last_leaves = {}, []
         if not present:
             return list(params), {**self._info_at_rest(), "skipped": False}
         scope = {**self.hyper, **{k: self._constant(v) for k, v in (hyper or {}).items()}, **self.scalars}
@@ -126,7 +129,7 @@ class Evaluator:
         scope["max_learning_rate"] = max(leaf.get("learning_rate", scope["learning_rate"]) for leaf in local)
         leaves = [{**local[i], **self._leaf_scope(i, params[i], grads[i])} for i in present]
         checked = self._run(scope, leaves)
-        self.last = scope
+        self.last, self.last_leaves = scope, leaves
         if not all(_is_finite(value) for value in checked):
             self.skipped_steps += 1
             return list(params), {**self._info_at_rest(), "skipped": True}
@@ -142,8 +145,9 @@ class Evaluator:
     def _info_at_rest(self) -> dict[str, Value]:
         """Info of a step that changed nothing: the state as it was, nothing taken."""
         zero = self._constant(0.0)
+        known = {**self.hyper, **self.scalars}
         return {
-            name: self.scalars.get(expression.id, zero) if isinstance(expression, Name) else zero
+            name: known.get(expression.id, zero) if isinstance(expression, Name) else zero
             for name, expression in self.spec.info.items()
         }
 
@@ -231,8 +235,11 @@ class Evaluator:
         }
 
     def _start_leaf(self, array: Value) -> Environment:
-        zeros = {name: self._filled(array.shape, state.init) for name, state in self.spec.leaf_state.items()}
-        return zeros | {name: self._constant(state.init) for name, state in self.spec.tensor_state.items()}
+        starts = {
+            name: array if state.init == "param" else self._filled(array.shape, state.init)
+            for name, state in self.spec.leaf_state.items()
+        }
+        return starts | {name: self._constant(state.init) for name, state in self.spec.tensor_state.items()}
 
     def _filled(self, shape: tuple[int, ...], init: float | str) -> Value:
         return self.arithmetic.array(np.full(shape, float(init)))

@@ -37,6 +37,9 @@ EXPECTED_BRANCH = {
     "margin": "reset",
     "idle": "idle",
 }
+TRIPLES = (0, 0, 0, 0, 3, -3, 4, -4)
+"""Gradients whose squares add up to squares, with luck."""
+
 SKIPPING = {
     "nan_loss": (math.nan, None),
     "inf_loss": (math.inf, None),
@@ -57,11 +60,18 @@ class ExactCase:
     comment : str
     hyper : mapping
     plan : str
-        An aim for each step: a key of `EXPECTED_BRANCH` or `SKIPPING`, or ``any``.
+        An aim for each step: a key of `EXPECTED_BRANCH` or `SKIPPING`, or ``any``.  After a slash where
+        an adaptive momentum should be, `branches.SIDES` with ``+`` between those of several tensors,
+        or ``nil`` for a zero gradient.
     shapes : tuple of tuple of int
         Of the tensors.
     magnitudes : tuple of float
         Each coordinate keeps one of these absolute values, for Adam; integers up to 2 if empty.
+    gradients : str
+        ``near``: gradients whose squared distance from the average is a power of two, for AM;
+        ``triples``: squares of a coordinate add up to squares, for AdaGrad.
+    tries : int
+        How often the gradients of a step are drawn before the whole trajectory is.
     rates : mapping of int to float
         Learning rate of single steps; the others have that of `hyper`.
     follow_weight : bool
@@ -84,6 +94,8 @@ class ExactCase:
     plan: str
     shapes: tuple[tuple[int, ...], ...] = ((2,), (1,))
     magnitudes: tuple[float, ...] = ()
+    gradients: str = ""
+    tries: int = 1
     rates: Mapping[int, float] = field(default_factory=dict)
     follow_weight: bool = False
     missing: Mapping[int, tuple[int, ...]] = field(default_factory=dict)
@@ -118,11 +130,20 @@ def _replay(spec: OptimizerSpec, problem: Problem, steps: list[Step], bits: int)
         yield run.step(step)
 
 
+def _must_take(outcome: Outcome, aim: str, side: str) -> None:
+    """NotExactError if a step did not do what was wanted."""
+    wanted = "skip" if aim in SKIPPING else EXPECTED_BRANCH.get(aim, outcome.branch)
+    if outcome.branch != wanted:
+        raise NotExactError(f"aimed at {wanted}, took {outcome.branch}")
+    if side not in ("", "nil") and {*outcome.sides} - {"first"} != {*side.split("+")}:
+        raise NotExactError(f"aimed at {side}, took {outcome.sides}")
+
+
 class _Builder:
     """Draw one trajectory."""
 
     def __init__(self, spec: OptimizerSpec, case: ExactCase, random: Random) -> None:
-        self.case, self.random = case, random
+        self.case, self.random, self.needs_loss = case, random, spec.needs_loss
         self.arithmetic = Dyadic(case.bits)
         self.problem = Problem(
             hyper=case.hyper,
@@ -135,18 +156,27 @@ class _Builder:
 
     def build(self) -> tuple[Problem, list[Step]]:
         """Draw all steps; NotExactError if one is not exact or does something else."""
-        steps = []
-        for index, aim in enumerate(self.case.plan.split()):
-            step = self._step(index, aim)
-            outcome = self.run.step(step)
-            wanted = "skip" if aim in SKIPPING else EXPECTED_BRANCH.get(aim, outcome.branch)
-            if outcome.branch != wanted:
-                raise NotExactError(f"aimed at {wanted}, took {outcome.branch}")
-            steps.append(step)
-        return self.problem, steps
+        return self.problem, [
+            self._drawn(index, *aims.partition("/")[::2]) for index, aims in enumerate(self.case.plan.split())
+        ]
 
-    def _step(self, index: int, aim: str) -> Step:
-        grads = self._grads(() if aim != "idle" else range(len(self.case.shapes)), index)
+    def _drawn(self, index: int, aim: str, side: str) -> Step:
+        """Draw a step until it does what it should, and take it."""
+        for attempt in range(1, self.case.tries + 1):
+            run = self.run.fork() if attempt < self.case.tries else self.run
+            try:
+                step = self._step(index, aim, side)
+                _must_take(run.step(step), aim, side)
+            except NotExactError:
+                if attempt == self.case.tries:
+                    raise
+                continue
+            self.run = run
+            break
+        return step
+
+    def _step(self, index: int, aim: str, side: str) -> Step:
+        grads = self._grads(() if aim != "idle" else range(len(self.case.shapes)), index, side)
         hyper: dict[str, float] = {}
         if self.case.rates:
             hyper["learning_rate"] = self.case.rates.get(index, float(self._base_rate()))
@@ -155,6 +185,8 @@ class _Builder:
             hyper["learning_rate"] = float(self._base_rate() * weight * weight)
         if aim in SKIPPING:
             return self._spoiled(grads, hyper, aim)
+        if not self.needs_loss:
+            return Step(grads, None, hyper)
         if aim == "any" or all(grad is None for grad in grads):
             return Step(grads, float(self.random.randint(-4, 8)), hyper)
         scope = self.run.probe(Step(grads, 0.0, hyper), Exact())
@@ -163,19 +195,33 @@ class _Builder:
     def _base_rate(self) -> Fraction:
         return Fraction(self.run.evaluator.hyper["learning_rate"])
 
-    def _grads(self, without: Any, index: int) -> tuple[Array | None, ...]:
+    def _grads(self, without: Any, index: int, side: str) -> tuple[Array | None, ...]:
         missing = {*without, *self.case.missing.get(index, ())}
         return tuple(
-            None if leaf in missing else self._grad(leaf, shape)
+            None if leaf in missing else self._grad(leaf, shape, side)
             for leaf, shape in enumerate(self.case.shapes)
         )
 
-    def _grad(self, leaf: int, shape: tuple[int, ...]) -> Array:
-        if self.case.zero_grads:
+    def _grad(self, leaf: int, shape: tuple[int, ...], side: str) -> Array:
+        if self.case.zero_grads or side == "nil":
             return np.zeros(shape)
         if self.case.magnitudes:
             return self.sizes[leaf] * self._filled(shape, lambda: self.random.choice((-1, 1)))
+        if self.case.gradients == "triples":
+            return self._filled(shape, lambda: self.random.choice(TRIPLES))
+        if self.case.gradients == "near":
+            return self._near(leaf, shape, side)
         return self._filled(shape, lambda: self.random.randint(-2, 2))
+
+    def _near(self, leaf: int, shape: tuple[int, ...], side: str) -> Array:
+        """The average of the gradients with one coordinate moved by a power of two, or with none."""
+        average = np.array(self.run.evaluator.leaves[leaf]["grad_avg"], dtype=np.float64)
+        if not np.any(average):
+            return self._filled(shape, lambda: self.random.randint(-2, 2))
+        if side != "equal" and self.random.random() < 0.75:
+            coordinate = self.random.randrange(average.size)
+            average.flat[coordinate] += self.random.choice((-1, 1)) * 2.0 ** self.random.randint(-1, 2)
+        return average
 
     def _whole(self, grads: tuple[Array | None, ...]) -> tuple[Array | None, ...]:
         """Gradients for a probe, at least one."""
@@ -188,7 +234,7 @@ class _Builder:
             spoiled = np.array(grads[last])
             spoiled.flat[-1] = element
             grads = (*grads[:last], spoiled, *grads[last + 1 :])
-        return Step(grads, loss, hyper)
+        return Step(grads, loss if self.needs_loss else None, hyper)
 
     def _filled(self, shape: tuple[int, ...], draw: Any) -> Array:
         array: Array = np.zeros(shape)
@@ -198,9 +244,9 @@ class _Builder:
 
     def _loss(self, scope: Mapping[str, Value], aim: str) -> float:
         """Loss with which the averaged model has the value that the aim needs."""
-        weight, beta = scope["weight"], scope["beta_k"]
-        value = weight * self._normalized_value(scope, aim) + scope["decay_drop"]
-        loss = (value - beta * self.run.evaluator.scalars["predicted_loss"]) / (1 - beta)
+        value = scope["weight"] * self._normalized_value(scope, aim) + scope["decay_drop"]
+        past = scope["beta_k"] * self.run.evaluator.scalars["predicted_loss"]
+        loss = (value - past) / scope["sample_share"]
         self.arithmetic.rounded(loss)
         return float(loss)
 

@@ -19,12 +19,13 @@ import numpy as np
 
 from .arithmetic import Dyadic, NotExactError, Perturbed, Precise
 from .bounds import SAMPLES, UNIT_ROUNDOFF, flattened
+from .branches import SIDES, possible_branches
 from .check import schema_problems
 from .exact import EXACT_BITS
 from .hexfloat import encode
 from .load import Hyper, OptimizerSpec, files_root, load_spec, spec_names
-from .notes import NOTES, flags
-from .problem import BRANCHES, Outcome
+from .notes import NOTES, SIDE_FLAGS, flags
+from .problem import Outcome
 from .published import bounded_fraction, has_second_reference, published
 from .refusals import invalid_cases
 from .sampled import FORMATS, LEAST_MARGIN, evaluate, trajectory_rows
@@ -128,7 +129,7 @@ def _sampled_problems(vector: Vector) -> Iterator[str]:
     if vector.margin != stored_margin(outcomes):
         yield f"margin is {vector.margin}"
     if vector.margin is not None and vector.margin < LEAST_MARGIN:
-        yield "too close to a reset"
+        yield "too close to a discontinuity"
     with mpmath.workdps(60):
         others = _second(vector, mpmath.mpf, outcomes)
         for index, (outcome, other) in enumerate(zip(outcomes, others, strict=True)):
@@ -148,7 +149,7 @@ def _differences(vector: Vector, outcomes: Sequence[Outcome]) -> Iterator[str]:
             yield f"step {index}: params differ"
         if expected.branch != outcome.branch:
             yield f"step {index}: branch is {outcome.branch!r}"
-    if list(vector.flags) != flags(vector.problem, vector.steps, outcomes):
+    if list(vector.flags) != flags(load_spec(vector.algorithm), vector.problem, vector.steps, outcomes):
         yield "flags differ"
 
 
@@ -176,7 +177,7 @@ def _second(vector: Vector, number: Any, outcomes: Sequence[Outcome]) -> list[di
 
 
 def _quantities(outcome: Outcome) -> dict[str, list[Any]]:
-    compared = ("step_size", "lower_bound")
+    compared = ("step_size", "lower_bound", "beta")
     return {
         "params": [value for param in outcome.params for value in np.asarray(param).flat],
         **{name: [value] for name, value in outcome.info.items() if name in compared},
@@ -203,12 +204,15 @@ def branch_pairs(vectors: Iterable[Vector]) -> set[tuple[str, str]]:
 
 
 def _coverage_problems(spec: OptimizerSpec, vectors: Sequence[Vector]) -> Iterator[str]:
-    covered = branch_pairs(vectors)
-    for pair in [(a, b) for a in BRANCHES for b in BRANCHES]:
-        if has_second_reference(spec.name) and pair not in covered:
-            yield f"no test goes from {pair[0]!r} to {pair[1]!r}"
+    branches = possible_branches(spec) if has_second_reference(spec.name) else ()
+    for pair in sorted({(a, b) for a in branches for b in branches} - branch_pairs(vectors)):
+        yield f"no test goes from {pair[0]!r} to {pair[1]!r}"
+    flags_of_tests = {flag for vector in vectors for flag in vector.flags}
+    if "beta_max" in spec.hyper:
+        for side in sorted({SIDE_FLAGS[side] for side in SIDES} - flags_of_tests):
+            yield f"no test of {side}"
     for hyper in spec.hyper.values():
-        if not any(_matters(vector, hyper) for vector in vectors):
+        if not hyper.internal and not any(_matters(vector, hyper) for vector in vectors):
             yield f"{hyper.name!r} changes no result"
     codes = {vector.error_code for vector in load_vectors(spec.name).invalid}
     for case in invalid_cases(spec):

@@ -182,10 +182,7 @@ def merged_document(name: str) -> dict[str, Any]:
             scope: _union([part.get("state", {}) for part in parts], scope)
             for scope in ("leaf", "tensor", "scalar")
         },
-        "equations": {
-            phase: [line for part in parts for line in part.get("equations", {}).get(phase, [])]
-            for phase in PHASES
-        },
+        "equations": {phase: _lines(parts, own, phase) for phase in PHASES},
         "info": _union(parts, "info"),
         "constraints": [item for part in parts for item in part.get("constraints", [])],
         "special_cases": [item for part in parts for item in part.get("special_cases", [])],
@@ -237,6 +234,12 @@ def _union(parts: list[dict[str, Any]], section: str) -> dict[str, Any]:
                 raise SpecError(f"{section} {key!r} is defined twice")
             union[key] = entry
     return union
+
+
+def _lines(parts: list[dict[str, Any]], own: dict[str, Any], phase: str) -> list[str]:
+    """Equations of a phase: of all parts, or of the optimizer alone where it replaces them."""
+    sources = [own] if phase in own.get("replaces", []) else parts
+    return [line for part in sources for line in part.get("equations", {}).get(phase, [])]
 
 
 def _bases(root: Path, optimizer: Mapping[str, Any]) -> list[dict[str, Any]]:

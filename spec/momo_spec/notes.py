@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .load import OptimizerSpec
 from .problem import Outcome, Problem, Step
 
 NOTES: dict[str, tuple[str, str]] = {
@@ -15,10 +16,14 @@ NOTES: dict[str, tuple[str, str]] = {
         "formula",
         "(1 - lr wd) x - step with its own numerator; catches: the proximal form, the proximal numerator.",
     ),
+    "AdaptiveMomentum": ("formula", "the momentum coefficient is chosen in each step; `beta` of the info."),
     "AuthorsNumerator": (
         "formula",
         "internal: AdamW's decay with the numerator of the proximal step, for parity with momo-opt.",
     ),
+    "BetaBetween": ("branch", "the ratio of AM is within its interval; catches: d and g exchanged, its signs."),
+    "BetaLeast": ("branch", "the ratio of AM is below its interval, for a zero gradient 0."),
+    "BetaMost": ("branch", "the ratio of AM is above its interval; catches: 1 for beta_max."),
     "BiasCorrection": (
         "formula",
         "averages start at zero and the step is divided by their weight; catches: lr for lr / weight, "
@@ -39,8 +44,11 @@ NOTES: dict[str, tuple[str, str]] = {
     "NoLowerBound": ("edge", "lower bound -inf: the base optimizer; catches: NaN."),
     "NonFinite": ("edge", "a skipped step changes nothing; catches: NaN in the averages, a counted step."),
     "ParameterGroups": ("formula", "one joint step for groups with their own learning rate and decay."),
+    "Penalty": ("formula", "lambd > 0: the change of the direction costs; catches: 1 / (1 + lambd) missing."),
+    "PerTensor": ("formula", "each tensor has its own momentum coefficient, the info their mean."),
     "Reset": ("branch", "the estimate is above the model and falls half-way to the first bound."),
     "ResetMargin": ("formula", "reset_margin > 0: the reset comes before the model meets the bound."),
+    "SameGradient": ("edge", "the average is the gradient: beta_max, the limit; catches: NaN, 0."),
     "Schedule": ("formula", "the learning rate of each step; catches: a rate read once."),
     "Tie": ("branch", "two sides of a comparison are exactly equal."),
     "TinyOrHugeLoss": ("numerics", "catches: absolute thresholds on norms."),
@@ -55,14 +63,28 @@ NOTES: dict[str, tuple[str, str]] = {
 }
 """Kind and description of each flag."""
 
+SIDE_FLAGS = {
+    "first": "AdaptiveMomentum",
+    "least": "BetaLeast",
+    "between": "BetaBetween",
+    "most": "BetaMost",
+    "equal": "SameGradient",
+}
+"""Flag of each side that an adaptive momentum can take."""
 
-def flags(problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> list[str]:
+
+def flags(
+    spec: OptimizerSpec, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
+) -> list[str]:
     """Flags of a test, sorted."""
-    return sorted({*_hyper_flags(problem), *_step_flags(problem, steps), *_outcome_flags(outcomes)})
+    found = {*_hyper_flags(spec, problem), *_step_flags(problem, steps), *_outcome_flags(outcomes)}
+    return sorted(found)
 
 
-def _hyper_flags(problem: Problem) -> Iterator[str]:
-    hyper = problem.hyper
+def _hyper_flags(spec: OptimizerSpec, problem: Problem) -> Iterator[str]:
+    shown = ("weight_decay", "proximal_decay", "lambd", "beta_scope")
+    defaults = {name: spec.hyper[name].default for name in shown if name in spec.hyper}
+    hyper: dict[str, Any] = {**defaults, **problem.hyper}
     rules = {
         "Estimator": hyper.get("adapt_lower_bound", False),
         "ResetMargin": hyper.get("reset_margin", 0) != 0,
@@ -73,12 +95,14 @@ def _hyper_flags(problem: Problem) -> Iterator[str]:
         "BiasCorrection": hyper.get("bias_correction", False) or hyper.get("beta1", 0) > 0,
         "Eps": hyper.get("eps", 0) > 1e-4,
         "ParameterGroups": bool(problem.groups),
+        "Penalty": hyper.get("lambd", 0) > 0,
+        "PerTensor": hyper.get("beta_scope") == "tensor" and len(problem.x0) > 1,
         "LargeParameters": max(float(np.max(np.abs(x))) for x in problem.x0) > 1000,
     }
     yield from (flag for flag, holds in rules.items() if holds)
     decays: list[Mapping[str, Any]] = [hyper, *problem.groups]
     if any(values.get("weight_decay", 0) for values in decays):
-        yield "WeightDecay" if hyper.get("proximal_decay", True) else "AdamWDecay"
+        yield "WeightDecay" if hyper["proximal_decay"] else "AdamWDecay"
 
 
 def _step_flags(problem: Problem, steps: Sequence[Step]) -> Iterator[str]:
@@ -99,5 +123,6 @@ def _step_flags(problem: Problem, steps: Sequence[Step]) -> Iterator[str]:
 def _outcome_flags(outcomes: Sequence[Outcome]) -> Iterator[str]:
     names = {"cap": "Cap", "reset": "Reset", "skip": "NonFinite", "idle": "Idle", "zero": "ZeroStep"}
     yield from (names[outcome.branch] for outcome in outcomes if outcome.branch in names)
+    yield from (SIDE_FLAGS[side] for outcome in outcomes for side in outcome.sides)
     if any(outcome.tie for outcome in outcomes):
         yield "Tie"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .arithmetic import Arithmetic, Value
+from .branches import branch, is_tie, margin, sides
 from .evaluate import Evaluator
 from .load import OptimizerSpec
 
 Array = npt.NDArray[np.float64]
-
-BRANCHES = ("zero", "free", "cap", "reset", "skip")
-"""What a step can do; ``idle`` is a step in which no tensor has a gradient."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +64,14 @@ class Outcome:
     params : list of arrays
     info : dict
     branch : str
-        One of `BRANCHES`, or ``idle``.
+        One of `branches.BRANCHES`, or ``idle``.
     margin : float
-        Relative distance from the reset of the lower bound, the only discontinuity; inf without one.
+        Relative distance from a discontinuity, the reset of the lower bound or 0/0 in the adaptive
+        momentum; inf without one.
     tie : bool
         Whether the model is exactly at the lower bound, or the Polyak step exactly at the cap.
+    sides : tuple of str
+        Where the adaptive momentum of each tensor is: one of `branches.SIDES`, or ``first``.
     """
 
     params: list[Value]
@@ -78,6 +79,7 @@ class Outcome:
     branch: str
     margin: float
     tie: bool = False
+    sides: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> bool:
@@ -96,15 +98,22 @@ class Run:
     def step(self, step: Step) -> Outcome:
         """Take a step."""
         self.params, info = self._take(self.evaluator, step)
-        scope = self.evaluator.last
+        scope, leaves = self.evaluator.last, self.evaluator.last_leaves
         skipped = info.pop("skipped")
         return Outcome(
             self.params,
             info,
             branch(scope, skipped=skipped),
-            margin(scope, skipped=skipped),
+            margin(scope, leaves, skipped=skipped),
             is_tie(scope, skipped=skipped),
+            () if skipped else sides(leaves),
         )
+
+    def fork(self) -> Run:
+        """Copy that goes its own way from here."""
+        twin = copy.copy(self)
+        twin.evaluator = self.evaluator.fork()
+        return twin
 
     def probe(self, step: Step, arithmetic: Arithmetic) -> dict[str, Value]:
         """Scalars of the step that would be taken; takes none."""
@@ -116,33 +125,3 @@ class Run:
         return evaluator.step(
             self.params, step.grads, step.loss, hyper=step.hyper, leaf_hyper=self.problem.leaf_hyper
         )
-
-
-def branch(scope: Mapping[str, Value], *, skipped: bool) -> str:
-    """Name what a step did, from its scalars."""
-    if skipped:
-        return "skip"
-    if not scope:
-        return "idle"
-    if scope.get("adapts") and scope.get("reset"):
-        return "reset"
-    if scope["step_size"] == 0:
-        return "zero"
-    return "cap" if scope["step_size"] == scope.get("cap", scope["step_size"]) else "free"
-
-
-def margin(scope: Mapping[str, Value], *, skipped: bool) -> float:
-    """Distance of the two sides of the reset condition over the sum of their magnitudes."""
-    if skipped or not scope.get("adapts"):
-        return math.inf
-    value, bound = scope["decayed_value"], scope["weight"] * scope["old_bound"]
-    kept = scope["reset_margin"] * (value - scope["weight"] * scope["lower_bound"])
-    size = abs(value) + abs(bound)
-    return float(abs(value - bound - kept) / size) if size else math.inf
-
-
-def is_tie(scope: Mapping[str, Value], *, skipped: bool) -> bool:
-    """Whether ``gap`` or ``gap / descent_rate - cap`` is exactly zero although the slope is not."""
-    if skipped or not scope.get("descent_rate"):
-        return False
-    return bool(scope["gap"] == 0 or scope["gap"] == scope["cap"] * scope["descent_rate"])

@@ -12,14 +12,14 @@ import numpy as np
 
 from .arithmetic import Dyadic, Exact
 from .load import load_spec
-from .second_reference import PublishedMomo
+from .second_reference import DIRECTIONS, MODELS, PublishedRun
 from .vector_file import Vector
 
 
 def has_second_reference(name: str) -> bool:
     """Whether the second reference knows the optimizer."""
     spec = load_spec(name)
-    return spec.model == "cut" and spec.direction in ("momentum", "adam")
+    return spec.direction in DIRECTIONS and spec.model in MODELS
 
 
 def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str, list[Any]]]:
@@ -36,7 +36,9 @@ def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str
     convert = _converter(number)
     hyper = {name: convert(problem.hyper.get(name, entry.default)) for name, entry in spec.hyper.items()}
     sqrt = mpmath.sqrt if number is mpmath.mpf else lambda value: number(_rational_root(value))
-    run = PublishedMomo(hyper, [_flat(x, convert) for x in problem.x0], sqrt)
+    run = PublishedRun(
+        spec.direction, spec.model, hyper, [_flat(x, convert) for x in problem.x0], sqrt
+    )
     for step in vector.steps:
         now = {**hyper, **{name: convert(value) for name, value in step.hyper.items()}}
         own = [
@@ -44,11 +46,13 @@ def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str
             for group in problem.leaf_hyper or [{}] * len(problem.x0)
         ]
         grads = [None if grad is None else _flat(grad, convert) for grad in step.grads]
-        run.step(grads, convert(step.loss), [(each["learning_rate"], each["weight_decay"]) for each in own])
+        loss = None if step.loss is None else convert(step.loss)
+        run.step(grads, loss, [(each["learning_rate"], each["weight_decay"]) for each in own])
         yield {
             "params": [value for tensor in run.tensors for value in tensor.x],
             "step_size": [run.tau],
             "lower_bound": [run.lb],
+            "beta": [run.beta],
         }
 
 
@@ -72,7 +76,7 @@ def bounded_fraction(bits: int) -> type[Fraction]:
 
 def _converter(number: Callable[[Any], Any]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
-        exact = not isinstance(value, bool) and math.isfinite(value)
+        exact = not isinstance(value, bool | str) and math.isfinite(value)
         return number(value) if exact else value
 
     return convert

@@ -44,6 +44,12 @@ def invalid_cases(spec: OptimizerSpec) -> list[InvalidCase]:
 
 def _invalid_values(hyper: Hyper) -> Iterator[InvalidCase]:
     wrong: list[Any] = ["fast", [0.5, 0.5]]
+    if hyper.kind == "choice":
+        for value in (*wrong, 1.0):
+            yield InvalidCase(
+                f"{hyper.name} that is no choice", {hyper.name: value}, "value", f"{hyper.code}_RANGE"
+            )
+        return
     if hyper.kind == "flag":
         wrong.append(1.0)
     else:

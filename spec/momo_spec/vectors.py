@@ -94,9 +94,9 @@ def vector_document(spec: OptimizerSpec) -> dict[str, Any]:
 def tier_tests(spec: OptimizerSpec, tier: str) -> list[dict[str, Any]]:
     """Tests of tier ``T0``, ``T2`` or ``invalid``."""
     if tier == "T0":
-        tests = [_exact_test(case, *exact_trajectory(spec, case)) for case in exact_cases(spec)]
+        tests = [_exact_test(spec, case, *exact_trajectory(spec, case)) for case in exact_cases(spec)]
     elif tier == "T2":
-        tests = [_sampled_test(case, *sampled_trajectory(spec, case)) for case in sampled_cases(spec)]
+        tests = [_sampled_test(spec, case, *sampled_trajectory(spec, case)) for case in sampled_cases(spec)]
     else:
         tests = [*map(_invalid_test, invalid_cases(spec)), *map(_invalid_step, invalid_steps(spec))]
     return [{**test, "tcId": FIRST_ID[tier] + number} for number, test in enumerate(tests)]
@@ -131,27 +131,32 @@ def stored_margin(outcomes: Sequence[Outcome]) -> float | None:
 
 
 def _exact_test(
-    case: ExactCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
+    spec: OptimizerSpec, case: ExactCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
     bits = needed_bits(problem, steps, outcomes) if case.bits == EXACT_BITS else case.bits
-    return {**_test(case.comment, problem, steps, outcomes), "bits": bits}
+    return {**_test(spec, case.comment, problem, steps, outcomes), "bits": bits}
 
 
 def _sampled_test(
-    case: SampledCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome], bounds: Bounds
+    spec: OptimizerSpec,
+    case: SampledCase,
+    problem: Problem,
+    steps: Sequence[Step],
+    outcomes: Sequence[Outcome],
+    bounds: Bounds,
 ) -> dict[str, Any]:
     margin = stored_margin(outcomes)
     kept = {} if margin is None else {"margin": margin}
-    return {**_test(case.comment, problem, steps, outcomes), "tol": bounds, **kept}
+    return {**_test(spec, case.comment, problem, steps, outcomes), "tol": bounds, **kept}
 
 
 def _test(
-    comment: str, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
+    spec: OptimizerSpec, comment: str, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
     groups = [_encoded(group) for group in problem.groups]
     return {
         "comment": comment,
-        "flags": flags(problem, steps, outcomes),
+        "flags": flags(spec, problem, steps, outcomes),
         "hyper": _encoded(problem.hyper),
         **({"groups": groups, "group_of": list(problem.group_of)} if groups else {}),
         "x0": _arrays(problem.x0),
