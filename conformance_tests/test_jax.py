@@ -342,6 +342,15 @@ def test_no_second_trace_and_donation(make: Callable[..., Any]) -> None:
     assert int(state.count) == 4
 
 
+def test_program_grows_with_the_number_of_tensors_and_not_its_square(make: Callable[..., Any]) -> None:
+    lengths = []
+    for number in (20, 80):
+        params = [jnp.ones(3)] * number
+        update = jax.jit(partial(make().update, value=1.0))
+        lengths.append(len(update.lower(params, make().init(params), params).compile().as_text()))
+    assert lengths[1] < 5 * lengths[0]
+
+
 def test_scan_is_jit_to_the_bit_and_eager_closely(make: Callable[..., Any]) -> None:
     optimizer, start = make(0.02, weight_decay=0.01), tree()
     scales = jnp.array([1.0, 2.0, jnp.nan, 0.5, 1.5, 3.0, 1.0, 1.0])

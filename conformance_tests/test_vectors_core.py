@@ -91,7 +91,7 @@ def test_sampled_vectors_within_their_bounds(vector: Vector, record_property: An
             for key in set(expected.info) - set(tol):
                 assert info[key] == expected.info[key], f"{dtype}, step {index}: {key}"
             assert bool(info["skipped"]) == expected.skipped, f"{dtype}, step {index}"
-        record_property(f"error over bound, vectors, core, {dtype}", worst)
+        record_property(f"error over bound, vectors, core, {dtype}", float(worst))
 
 
 @pytest.mark.parametrize("vector", INVALID, ids=label)

@@ -19,6 +19,7 @@ from jax import Array
 from momo_core import KINDS, Info, InvalidValueError, MissingLossError, Rule, State
 
 from .state import MomoState, PyTree, by_leaf, by_name, flatten, gradients
+from .xla import as_stored, computed_once
 
 
 def transformation(
@@ -144,7 +145,7 @@ class _Transformation:
         written: list[Array] = []
 
         def store(param: Array, new: Array) -> Array:
-            update, stored = _stored(param, new)
+            update, stored = as_stored(param, new)
             written.append(update)
             return stored
 
@@ -157,6 +158,7 @@ class _Transformation:
                 xp=jnp,
                 hyper={name: schedule(state.count) for name, schedule in self.schedules.items()},
                 fresh=list(~state.seen),
+                reduce=computed_once,
                 store=store,
             )
         except jax.errors.TracerBoolConversionError as error:
@@ -164,23 +166,3 @@ class _Transformation:
             raise InvalidValueError(message, "E_ON_NONFINITE") from error
         moves = (jnp.where(info.skipped, -jnp.zeros_like(update), update) for update in written)
         return [None if grad is None else next(moves) for grad in grads], new, info
-
-
-def _stored(param: Array, new: Array) -> tuple[Array, Array]:
-    """The update that moves `param` to `new`, and what `optax.apply_updates` makes of it."""
-    update = _rounded(new - param.astype(new.dtype), param.dtype)
-    return update, _rounded(param.astype(new.dtype) + update.astype(new.dtype), param.dtype)
-
-
-def _rounded(array: Array, dtype: Any) -> Array:
-    """
-    `array` in a narrower dtype.
-
-    XLA may drop a bare cast and the cast back, as excess precision; it keeps
-    `reduce_precision`, which has the exponents of the wider dtype here because it flushes
-    subnormal numbers, and those of float16 are of the size of updates.
-    """
-    if array.dtype == dtype:
-        return array
-    exponent_bits, mantissa_bits = jnp.finfo(array.dtype).nexp, jnp.finfo(dtype).nmant
-    return jax.lax.reduce_precision(array, exponent_bits, mantissa_bits).astype(dtype)

@@ -1,0 +1,41 @@
+"""Operations that say what the compiler must keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+
+def as_stored(param: Array, new: Array) -> tuple[Array, Array]:
+    """The update that moves `param` to `new`, and what `optax.apply_updates` makes of it."""
+    update = rounded(new - param.astype(new.dtype), param.dtype)
+    return update, rounded(param.astype(new.dtype) + update.astype(new.dtype), param.dtype)
+
+
+def rounded(array: Array, dtype: Any) -> Array:
+    """
+    `array` in a narrower dtype.
+
+    XLA may drop a bare cast and the cast back, as excess precision; it keeps
+    `reduce_precision`, which has the exponents of the wider dtype here because it flushes
+    subnormal numbers, and those of float16 are of the size of updates.
+    """
+    if array.dtype == dtype:
+        return array
+    exponent_bits, mantissa_bits = jnp.finfo(array.dtype).nexp, jnp.finfo(dtype).nmant
+    return jax.lax.reduce_precision(array, exponent_bits, mantissa_bits).astype(dtype)
+
+
+def computed_once(scalars: list[Array]) -> list[Array]:
+    """
+    The scalars, behind an operation that XLA does not copy.
+
+    It copies a chain of additions into every loop that reads its end, so that the program
+    grows with the square of the number of tensors.  Of the operations that leave values as
+    they are, it keeps a sort, and neither a sum nor an optimization barrier.
+    """
+    row = jnp.stack(scalars)
+    return list(jax.lax.sort(jnp.stack([row, row]), dimension=0)[0])
