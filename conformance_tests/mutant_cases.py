@@ -89,8 +89,8 @@ def refuse(core: ModuleType, vector: InvalidVector) -> None:
 def engine_tests(core: ModuleType) -> Iterator[Test]:
     """What a step promises beyond the vectors."""
     for test in (
-        stored_displacement, several_devices, raising, propagating, half_precision, overflow_of_squares,
-        uncapped_with_an_array_of_decay, margin_below_full_weight,
+        stored_displacement, several_devices, shard_of_two, raising, propagating, half_precision,
+        overflow_of_squares, uncapped_with_an_array_of_decay, margin_below_full_weight,
     ):  # fmt: skip
         yield f"engine: {test.__name__}", partial(test, core)
 
@@ -121,6 +121,33 @@ def several_devices(core: ModuleType) -> None:
             )
             two, two_state, _ = rule.step(two, [GRAD, GRAD], loss, two_state)
             assert np.allclose(one[0], two[0], rtol=1e-12, atol=0)
+
+
+def shard_of_two(core: ModuleType) -> None:
+    """A device with one of two tensors chooses as the two together."""
+    rule = core.KINDS["am_sgd"].rule({"weight_decay": 0.1})
+    both, part = [PARAM, -PARAM], [PARAM]
+    both_state, part_state = rule.init(both), rule.init(part)
+    for sign in (1.0, -0.5, 2.0):
+        totals: list[Any] = []
+        both, both_state, _ = rule.step(
+            both, [sign * GRAD, GRAD[::-1]], None, both_state, reduce=partial(recorded_sums, totals)
+        )
+        rest = iter(totals)
+        part, part_state, _ = rule.step(
+            part, [sign * GRAD], None, part_state, reduce=partial(given_sums, rest)
+        )
+        assert np.array_equal(part[0], both[0])
+
+
+def recorded_sums(totals: list[Any], sums: list[Any]) -> list[Any]:
+    totals.append(sums)
+    return sums
+
+
+def given_sums(totals: Iterator[Any], sums: list[Any]) -> list[Any]:
+    result: list[Any] = next(totals)
+    return result
 
 
 def raising(core: ModuleType) -> None:

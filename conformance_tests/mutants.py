@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 LIST = Path(__file__).with_suffix(".toml")
-JUDGES = ("momo", "momo_adam", "momo_torch")
+JUDGES = ("momo", "momo_adam", "am_sgd", "am_adamw", "momo_am", "momo_am_adam", "momo_torch")
 
 
 @dataclass(frozen=True)

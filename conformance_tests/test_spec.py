@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from momo_spec import generate, lint
+from momo_spec.branches import possible_branches
 from momo_spec.check import check_document, check_spec
 from momo_spec.load import files_root, load_spec, merged_document, spec_names
-from momo_spec.problem import BRANCHES
 from momo_spec.vector_file import Vector, load_vectors, read_document
 from momo_spec.vectors import tier_tests
 
@@ -70,7 +70,7 @@ BROKEN: dict[str, tuple[Callable[[Document], None], str]] = {
     "no title": (drop("title"), "'title' is a required property"),
     "unknown key": (put("colour", "red"), "'colour' was unexpected"),
     "unknown phase": (put("equations", "end", []), "'end'"),
-    "default of the wrong kind": (put("hyper", "beta", "default", True), "is not of type 'number'"),
+    "default of the wrong kind": (put("hyper", "beta", "default", True), "hyper.beta"),
     "flag with a domain": (put("hyper", "adapt_lower_bound", "domain", "[0, 1]"), "adapt_lower_bound"),
     "malformed domain": (put("hyper", "beta", "domain", "0..1"), "hyper.beta.domain"),
     "malformed code": (put("hyper", "beta", "code", "beta"), "hyper.beta.code"),
@@ -133,14 +133,64 @@ BROKEN: dict[str, tuple[Callable[[Document], None], str]] = {
     "pair of nothing": (put("frameworks", "torch", "pairs", {"betas": ["beta", "beta3"]}), "'beta3'"),
 }
 
+BROKEN_ADAPTIVE: dict[str, tuple[Callable[[Document], None], str]] = {
+    "choice with a domain": (put("hyper", "beta_scope", "domain", "[0, 1]"), "hyper.beta_scope"),
+    "choice of nothing": (put("hyper", "beta_scope", "choices", []), "hyper.beta_scope.choices"),
+    "default that is no choice": (put("hyper", "beta_scope", "default", "layer"), "'layer' is not one of"),
+    "number with choices": (put("hyper", "lambd", "choices", ["none"]), "hyper.lambd"),
+    "experimental by a word": (put("experimental", "yes"), "is not of type 'boolean'"),
+    "state of a tensor as an array": (
+        add("measure_sums", "extra = sum(beta_product)"),
+        "'sum' of a number",
+    ),
+    "state of a tensor among the scalars": (
+        add("choose", "extra = beta_product"),
+        "'beta_product' is not defined here",
+    ),
+    "state of a tensor never updated": (
+        drop("equations", "accumulate", 3),
+        "state 'beta_product' is never updated",
+    ),
+    "state in two scopes": (put("state", "scalar", "beta_product", STATE), "defined in 2 scopes"),
+    "sum where tensors are measured": (swap("measure", "- grad", "- sum(grad)"), "'sum' outside"),
+    "no sum where the measures are added": (
+        add("measure_sums", "extra = lacking"),
+        "no 'sum' in a phase of sums",
+    ),
+    "choice by an array": (swap("choose", "numerator /", "change /"), "'change' is not defined here"),
+    "chosen before it is measured": (
+        swap("begin", "weight = 1", "weight = denominator"),
+        "'denominator' is not defined here",
+    ),
+    "moved before it is chosen": (
+        swap("measure", "- grad", "- beta_t * grad"),
+        "'beta_t' is not defined here",
+    ),
+}
 
-@pytest.mark.parametrize("case", BROKEN)
-def test_broken_document_is_reported(case: str) -> None:
-    mutate, message = BROKEN[case]
-    document = copy.deepcopy(merged_document("momo"))
+
+@pytest.mark.parametrize(
+    ("name", "case"), [("momo", case) for case in BROKEN] + [("am_adamw", case) for case in BROKEN_ADAPTIVE]
+)
+def test_broken_document_is_reported(name: str, case: str) -> None:
+    mutate, message = {**BROKEN, **BROKEN_ADAPTIVE}[case]
+    document = copy.deepcopy(merged_document(name))
     mutate(document)
     problems = check_document(document)
     assert any(message in problem for problem in problems), problems
+
+
+def test_a_base_is_built_on() -> None:
+    """The equations are those of the base, the model and what is overridden its own."""
+    momo, sgdm, sps = (load_spec(name) for name in ("momo", "sgdm", "sps"))
+    assert sgdm.equations["accumulate"] == sps.equations["accumulate"] == momo.equations["accumulate"]
+    assert sps.equations == momo.equations
+    assert not sgdm.needs_loss
+    assert (sps.hyper["beta"].default, sps.hyper["beta"].internal) == (0.0, True)
+    assert sps.hyper["beta"].domain == momo.hyper["beta"].domain
+    assert (
+        load_spec("adamw").hyper["learning_rate"].default == load_spec("adam").hyper["learning_rate"].default
+    )
 
 
 def test_generated_files_are_current() -> None:
@@ -171,7 +221,8 @@ def test_vectors_lint_clean() -> None:
 
 
 def test_vectors_cover_all_pairs_of_branches(vectors: tuple[Vector, ...]) -> None:
-    assert lint.branch_pairs(vectors) >= {(a, b) for a in BRANCHES for b in BRANCHES}
+    branches = possible_branches(load_spec(vectors[0].algorithm))
+    assert lint.branch_pairs(vectors) >= {(a, b) for a in branches for b in branches}
 
 
 def test_lint_notices_a_changed_expectation(vectors: tuple[Vector, ...]) -> None:
@@ -195,6 +246,7 @@ def _shrunk(tol: dict[str, list[float]]) -> dict[str, list[float]]:
 
 
 def test_lint_notices_other_hyper_parameters(vectors: tuple[Vector, ...]) -> None:
-    vector = next(vector for vector in vectors if "WeightDecay" in vector.flags)
-    other = dataclasses.replace(vector.problem, hyper={**vector.problem.hyper, "weight_decay": 0.0})
+    names = {"WeightDecay": "weight_decay", "LowerBound": "lower_bound"}
+    vector, flag = next((vector, flag) for flag in names for vector in vectors if flag in vector.flags)
+    other = dataclasses.replace(vector.problem, hyper={**vector.problem.hyper, names[flag]: 0.0})
     assert lint.vector_problems(dataclasses.replace(vector, problem=other))

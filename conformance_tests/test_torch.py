@@ -14,13 +14,25 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import momo_torch
-from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
-from momo_torch import ModelBasedOptimizer, Momo, MomoAdam
+from momo_core import KINDS, InvalidTypeError, InvalidValueError, MissingLossError
+from momo_torch import AMSGD, SGDM, AMAdamW, ModelBasedOptimizer, Momo, MomoAdam, MomoAM
 from momo_torch.state import scalar_names
 
 EPSILON = torch.finfo(torch.float64).eps
 Make = Callable[[list[torch.nn.Parameter]], Any]
-CLASSES = [getattr(momo_torch, name) for name in momo_torch.__all__ if name != "ModelBasedOptimizer"]
+CLASSES = [getattr(momo_torch, name) for name in momo_torch.optimizers.__all__]
+NEED_LOSS = [cls for cls in CLASSES if KINDS[cls.rule_name].model.needs_loss]
+NEED_NONE = [cls for cls in CLASSES if cls not in NEED_LOSS]
+DECAYING = {"weight_decay": 0.05}
+ADAPTING = {"weight_decay": 0.05, "use_fstar": True}
+
+
+def accepted(cls: type[ModelBasedOptimizer], **options: Any) -> dict[str, Any]:
+    """Those of the options that a class knows and may set."""
+    hyper = {name: KINDS[cls.rule_name].table.hyper[targets[0]] for name, targets in cls.names.items()}
+    return {
+        name: value for name, value in options.items() if name in hyper and hyper[name].domain != "[0, 0]"
+    }
 
 
 class LeastSquares:
@@ -206,7 +218,7 @@ BAD_LOSSES = [
 
 
 @pytest.mark.parametrize(("loss", "error"), BAD_LOSSES)
-@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("cls", NEED_LOSS)
 def test_a_bad_loss_is_refused_before_anything_is_written(
     cls: type[ModelBasedOptimizer], loss: Any, error: type[Exception]
 ) -> None:
@@ -216,6 +228,55 @@ def test_a_bad_loss_is_refused_before_anything_is_written(
     before = snapshot(optimizer)
     with pytest.raises(error):
         optimizer.step(loss=loss)
+    assert unchanged(before, optimizer)
+
+
+@pytest.mark.parametrize("cls", NEED_NONE)
+def test_a_rule_without_a_loss_needs_none_and_ignores_one(cls: type[ModelBasedOptimizer]) -> None:
+    def run(*losses: Any) -> torch.Tensor:
+        params = PROBLEM.params()
+        optimizer = cls(params)
+        for step in range(4):
+            optimizer.zero_grad()
+            PROBLEM.loss(params, step).backward()
+            for loss in losses:
+                optimizer.record_loss(loss)
+            assert optimizer.step(loss=losses[0] if losses else None) is (losses[0] if losses else None)
+            assert not optimizer.last_info.skipped
+        return torch.cat(params).detach()
+
+    reference = run()
+    for ignored in (torch.tensor(1.0), float("nan"), torch.tensor(-float("inf")), torch.ones(2)):
+        assert torch.equal(run(ignored), reference)
+    params = PROBLEM.params()
+    optimizer = cls(params)
+    for step in range(4):
+        optimizer.step(closure_for(optimizer, params, step))
+    assert torch.equal(torch.cat(params), reference)
+
+
+@pytest.mark.parametrize("cls", NEED_NONE)
+def test_a_rule_without_a_loss_sends_none_to_other_ranks(
+    cls: type[ModelBasedOptimizer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda group: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda *_, **__: pytest.fail("not for this rule"))
+    params = PROBLEM.params()
+    optimizer = cls(params)
+    PROBLEM.loss(params, 0).backward()
+    optimizer.step()
+    assert not torch.equal(params[0], PROBLEM.start[0])
+
+
+@pytest.mark.parametrize("cls", NEED_LOSS)
+def test_a_rule_with_a_loss_needs_one(cls: type[ModelBasedOptimizer]) -> None:
+    params = PROBLEM.params()
+    optimizer = cls(params)
+    PROBLEM.loss(params, 0).backward()
+    before = snapshot(optimizer)
+    with pytest.raises(MissingLossError, match=f"{cls.__name__} needs the loss"):
+        optimizer.step()
     assert unchanged(before, optimizer)
 
 
@@ -238,11 +299,24 @@ BAD_SETTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "error", "message"), BAD_SETTINGS)
-@pytest.mark.parametrize("cls", [Momo, MomoAdam])
+BAD_AM_SETTINGS = [
+    ({"lambd": -0.1}, ValueError, "Invalid lambd: -0.1"),
+    ({"lambd": float("inf")}, ValueError, "Invalid lambd: inf"),
+    ({"lambd": "0.1"}, TypeError, "lambd must be a real number"),
+    ({"beta_scope": "layer"}, ValueError, "Invalid beta_scope: 'layer' .must be one of 'global', 'tensor'."),
+    ({"beta_scope": None}, ValueError, "Invalid beta_scope: None"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), BAD_SETTINGS + BAD_AM_SETTINGS)
+@pytest.mark.parametrize("cls", [Momo, MomoAdam, MomoAM, AMSGD, AMAdamW, SGDM])
 def test_bad_settings_are_refused(
     cls: type[ModelBasedOptimizer], options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
+    if not options.keys() <= {*cls.names, "on_nonfinite"}:
+        with pytest.raises(TypeError, match="unexpected keyword argument"):
+            cls(PROBLEM.params(), **options)
+        return
     with pytest.raises(error, match=message) as caught:
         cls(PROBLEM.params(), **options)
     assert caught.value.code.startswith("E_")  # type: ignore[attr-defined]
@@ -254,8 +328,15 @@ def test_bad_betas_are_refused() -> None:
             Momo(PROBLEM.params(), beta=beta)
         with pytest.raises(ValueError, match="Invalid beta parameter at index 1: "):
             MomoAdam(PROBLEM.params(), betas=(0.9, beta))
+        for adaptive in (AMSGD, MomoAM):
+            with pytest.raises(ValueError, match="Invalid beta_max: "):
+                adaptive(PROBLEM.params(), beta_max=beta)
+        with pytest.raises(ValueError, match="Invalid beta parameter at index 0: "):
+            AMAdamW(PROBLEM.params(), betas=(beta, 0.9))
     with pytest.raises(ValueError, match="Invalid epsilon value: -1.0"):
         MomoAdam(PROBLEM.params(), eps=-1.0)
+    with pytest.raises(TypeError, match="beta_min"):
+        AMSGD(PROBLEM.params(), beta_min=0.1)  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="betas must be a pair"):
         MomoAdam(PROBLEM.params(), betas=0.9)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="betas must be a pair"):
@@ -283,8 +364,9 @@ def test_a_bad_group_leaves_the_optimizer_as_it_was() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-@pytest.mark.parametrize("where", ["loss", "gradient"])
-@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize(
+    ("cls", "where"), [(cls, "gradient") for cls in CLASSES] + [(cls, "loss") for cls in NEED_LOSS]
+)
 def test_a_step_that_is_not_finite_changes_only_the_counter(
     cls: type[ModelBasedOptimizer], where: str, bad: float
 ) -> None:
@@ -346,14 +428,19 @@ def resumed_by_pickle(optimizer: Any, params: list[Any]) -> tuple[Any, list[Any]
 
 
 ROUTES = [resumed_by_state_dict, resumed_by_file, resumed_by_deepcopy, resumed_by_pickle]
-OPTIONS: list[dict[str, Any]] = [{}, {"weight_decay": 0.05, "use_fstar": True}]
+SETUPS: list[tuple[type[ModelBasedOptimizer], dict[str, Any]]] = [
+    *((cls, {}) for cls in CLASSES),
+    *((cls, ADAPTING) for cls in (Momo, MomoAdam, MomoAM)),
+    (SGDM, DECAYING),
+    (AMSGD, {"beta_scope": "tensor", **DECAYING}),
+    (AMAdamW, {"beta_scope": "global", "metric_penalty": True}),
+]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("stop", [0, 1, 4])
 @pytest.mark.parametrize("resume", ROUTES)
-@pytest.mark.parametrize("options", OPTIONS)
-@pytest.mark.parametrize("cls", [Momo, MomoAdam])
+@pytest.mark.parametrize(("cls", "options"), SETUPS)
 def test_resuming_is_bit_identical(
     cls: type[ModelBasedOptimizer], options: dict[str, Any], resume: Any, stop: int, dtype: torch.dtype
 ) -> None:
@@ -361,8 +448,8 @@ def test_resuming_is_bit_identical(
     optimizer = cls(params, **options)
     PROBLEM.train(optimizer, params, range(stop))
     restored, fresh = resume(optimizer, params)
-    scalars = {name: restored.param_groups[0][name].dtype for name in ("weight", "predicted_loss")}
-    assert set(scalars.values()) == {torch.float64 if dtype == torch.float64 else torch.float32}
+    scalars = {restored.param_groups[0][name].dtype for name in scalar_names(restored._kind)}
+    assert scalars == {torch.float64 if dtype == torch.float64 else torch.float32, torch.int32}
     continued = PROBLEM.train(optimizer, params, range(stop, stop + 6))
     assert torch.equal(PROBLEM.train(restored, fresh, range(stop, stop + 6)), continued)
 
@@ -376,12 +463,23 @@ def test_a_state_of_another_rule_is_refused() -> None:
     assert unchanged(before, other)
 
 
-def test_groups_with_equal_settings_are_one_group() -> None:
-    one, two = PROBLEM.params(), PROBLEM.params()
-    a = PROBLEM.train(Momo(one, use_fstar=True, weight_decay=0.1), one, range(20))
+@pytest.mark.parametrize("cls", CLASSES)
+def test_groups_with_equal_settings_are_one_group(cls: type[ModelBasedOptimizer]) -> None:
+    one, two, options = PROBLEM.params(), PROBLEM.params(), accepted(cls, **ADAPTING)
+    a = PROBLEM.train(cls(one, **options), one, range(20))
     groups = [{"params": [param]} for param in two]
-    b = PROBLEM.train(Momo(groups, use_fstar=True, weight_decay=0.1), two, range(20))
+    b = PROBLEM.train(cls(groups, **options), two, range(20))
     assert torch.equal(a, b)
+
+
+def test_each_tensor_keeps_its_own_beta() -> None:
+    params = PROBLEM.params()
+    optimizer = AMAdamW(params, lr=0.1)
+    PROBLEM.train(optimizer, params, range(10))
+    products = [optimizer.state[param]["beta_product"] for param in params]
+    assert all(product.shape == () for product in products)
+    assert products[0] != products[1]
+    assert 0 <= optimizer.last_info.beta <= 0.89
 
 
 def test_learning_rates_keep_their_ratio_when_truncated() -> None:
@@ -428,9 +526,10 @@ def test_missing_and_late_gradients() -> None:
     assert torch.allclose(first_move, torch.full((3,), 1e-3, dtype=torch.float64), rtol=1e-6)
 
 
-def test_a_step_without_any_gradient_changes_nothing() -> None:
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_step_without_any_gradient_changes_nothing(cls: type[ModelBasedOptimizer]) -> None:
     params = PROBLEM.params()
-    optimizer = Momo(params)
+    optimizer = cls(params)
     before = snapshot(optimizer)
     optimizer.step(loss=1.0)
     assert unchanged(before, optimizer)
@@ -461,11 +560,11 @@ def test_the_step_reads_no_value_on_the_host(cls: type[ModelBasedOptimizer]) -> 
     """A fake tensor has no value, so reading one raises."""
     with FakeTensorMode():
         params = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(2, 2))]
-        optimizer = cls(params, weight_decay=0.1)
+        optimizer = cls(params, **accepted(cls, weight_decay=0.1))
         for _ in range(2):
             for param in params:
                 param.grad = torch.ones_like(param)
-            optimizer.step(loss=torch.ones(()))
+            optimizer.step(loss=torch.ones(()) if cls in NEED_LOSS else None)
         with pytest.raises(Exception, match="local_scalar"):
             optimizer.last_info.step_size.item()
 

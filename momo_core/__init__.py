@@ -14,14 +14,14 @@ The model-based optimizers as pure functions on arrays of any Array-API library.
 from .direction import Direction
 from .model import CUT, FIXED, Model
 from .rule import Kind, Rule
-from .rules import KINDS, momo, momo_adam
+from .rules import *  # noqa: F403
+from .rules import __all__ as _rules
 from .state import Info, State
 from .validate import InvalidTypeError, InvalidValueError, MissingLossError
 
 __all__ = [
     "CUT",
     "FIXED",
-    "KINDS",
     "Direction",
     "Info",
     "InvalidTypeError",
@@ -31,6 +31,5 @@ __all__ = [
     "Model",
     "Rule",
     "State",
-    "momo",
-    "momo_adam",
+    *_rules,
 ]

@@ -60,6 +60,19 @@ def dot(left: Array, right: Array, *, xp: Namespace) -> Array:
     return xp.sum(left * right)
 
 
+def computed_once(scalars: list[Array], *, xp: Namespace) -> list[Array]:
+    """
+    The scalars, behind an operation that a compiler does not copy.
+
+    XLA copies a chain of additions into every loop that reads its end, so that a program
+    grows with the square of the number of tensors.  Of the operations that leave values as
+    they are, it keeps a sort, and neither a sum nor a barrier.
+    """
+    row = xp.stack(scalars)
+    kept = xp.sort(xp.stack([row, row]), axis=0)
+    return [kept[0, index] for index in range(len(scalars))]
+
+
 def all_finite(scalars: Iterable[Array], *, xp: Namespace) -> Array:
     """Whether all of several arrays of shape () are finite."""
     finite = None
@@ -67,3 +80,8 @@ def all_finite(scalars: Iterable[Array], *, xp: Namespace) -> Array:
         this = xp.isfinite(scalar)
         finite = this if finite is None else finite & this
     return finite
+
+
+def infinite_unless_finite(scalar: Array, *, xp: Namespace) -> Array:
+    """0 for a finite array of shape (), else infinity: a sum of these is finite where all of them are."""
+    return xp.where(xp.isfinite(scalar), xp.zeros_like(scalar), xp.full_like(scalar, float("inf")))

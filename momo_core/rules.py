@@ -7,6 +7,27 @@ from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE
 from .rule import Kind, Rule
 from .validate import Constraint, HyperDomain, HyperTable
 
+__all__ = [
+    "KINDS",
+    "adam",
+    "adamw",
+    "am_adamw",
+    "am_sgd",
+    "fsgdm",
+    "momo",
+    "momo_adagrad",
+    "momo_adam",
+    "momo_adam_tied",
+    "momo_am",
+    "momo_am_adam",
+    "momo_amsgrad",
+    "momo_fsgdm",
+    "momo_rmsprop",
+    "schedule_free_sps",
+    "sgdm",
+    "sps",
+]
+
 KINDS: dict[str, Kind] = {
     "adam": Kind(
         "adam",

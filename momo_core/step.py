@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import phases
-from .arrays import Array, Namespace, all_finite, as_scalar, cast
+from .arrays import Array, Namespace, all_finite, as_scalar, cast, infinite_unless_finite
 from .direction import Leaf, Scalars
 from .state import GROUP_HYPER, Info, State
 
@@ -87,9 +87,7 @@ class Step:
         if choose is None:
             return
         measured = [
-            phases.measure(
-                self.rule.direction, self.params[index], self.grads[index], *tensor, xp=self.xp
-            )
+            phases.measure(self.rule.direction, self.params[index], self.grads[index], *tensor, xp=self.xp)
             for index, tensor in zip(self.moving, self._tensors(), strict=True)
         ]
         self.leaves = [leaf for leaf, _ in measured]
@@ -99,14 +97,12 @@ class Step:
             chosen = [choose(self.scope, parts, self.hyper, xp=self.xp) for parts in sums]
             shared = {name: sum(each[name] for each in chosen) / len(chosen) for name in chosen[0]}
         else:
-            sums = [self.reduce(phases.add_sums(sums))]
-            shared = choose(self.scope, sums[0], self.hyper, xp=self.xp)
+            total = self.reduce(phases.add_sums(sums))
+            self.checked += total
+            shared = choose(self.scope, total, self.hyper, xp=self.xp)
             chosen = [shared for _ in self.moving]
-        self.checked += [part for parts in sums for part in parts]
         self.scope |= shared
-        self.coefficients = [
-            {**common, **own} for common, own in zip(self.coefficients, chosen, strict=True)
-        ]
+        self.coefficients = [{**common, **own} for common, own in zip(self.coefficients, chosen, strict=True)]
 
     def accumulate(self) -> None:
         """Average each tensor, add the sums, solve for the step size."""
@@ -188,7 +184,10 @@ class Step:
         return list(zip(self.leaves, self.coefficients, self.groups, self.fresh, strict=True))
 
     def _reduce_each(self, sums: list[list[Array]]) -> list[list[Array]]:
-        """Add the sums of each tensor over the devices, in one call for all of them."""
-        flat = self.reduce([part for parts in sums for part in parts])
+        """Add the sums of each tensor over the devices, and check them, in one call for all of them."""
+        # One check for all tensors: with one for each, compiled code would grow with their square.
+        checks = [[infinite_unless_finite(part, xp=self.xp) for part in parts] for parts in sums]
+        flat = self.reduce([*phases.add_sums(checks), *(part for parts in sums for part in parts)])
         width = len(sums[0])
-        return [flat[start : start + width] for start in range(0, len(flat), width)]
+        self.checked += flat[:width]
+        return [flat[start : start + width] for start in range(width, len(flat), width)]

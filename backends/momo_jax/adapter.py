@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -17,9 +18,10 @@ import optax
 from jax import Array
 
 from momo_core import KINDS, Info, InvalidValueError, MissingLossError, Rule, State
+from momo_core.arrays import computed_once
 
 from .state import MomoState, PyTree, by_leaf, by_name, flatten, gradients
-from .xla import as_stored, computed_once
+from .xla import as_stored
 
 
 def transformation(
@@ -70,12 +72,21 @@ class _Transformation:
         # optax asks for the state of a tree without leaves, to find the averages in it.
         start = self.rule.init(leaves or [jnp.zeros(())], xp=jnp)
         _, _, info = self.rule.step([], [], 0.0, start, xp=jnp)
-        averages = by_name(self.rule, start.leaves[: len(leaves)], treedef)
+        weight = start.scalars["weight"]
+        averages, tensors = by_name(self.rule, start.leaves[: len(leaves)], treedef, weight)
         # Made from a scalar of the core, the arrays are on the mesh of the parameters.
         count = jnp.zeros_like(start.scalars["skipped_steps"])
         seen = jnp.broadcast_to(info.skipped, (len(leaves),))
         return MomoState(
-            count, averages, start.scalars, seen, info.step_size, info.truncation, info.beta, info.skipped
+            count,
+            averages,
+            tensors,
+            start.scalars,
+            seen,
+            info.step_size,
+            info.truncation,
+            info.beta,
+            info.skipped,
         )
 
     def update(
@@ -127,9 +138,11 @@ class _Transformation:
         has_grad = [grad is not None for grad in grads]
         moves, new, info = self._step(leaves, grads, value, state, treedef)
         taken = ~info.skipped & any(has_grad)
+        averages, tensors = by_name(self.rule, new.leaves, treedef, new.scalars["weight"])
         return treedef.unflatten(moves), MomoState(
             count=jnp.where(taken, optax.safe_increment(state.count), state.count),
-            averages=by_name(self.rule, new.leaves, treedef),
+            averages=averages,
+            tensors=tensors,
             scalars=new.scalars,
             seen=state.seen | (taken & jnp.asarray(has_grad, dtype=bool)),
             step_size=info.step_size,
@@ -154,11 +167,11 @@ class _Transformation:
                 params,
                 grads,
                 loss,
-                State(by_leaf(state.averages, treedef), state.scalars),
+                State(by_leaf(state, params, treedef), state.scalars),
                 xp=jnp,
                 hyper={name: schedule(state.count) for name, schedule in self.schedules.items()},
                 fresh=list(~state.seen),
-                reduce=computed_once,
+                reduce=partial(computed_once, xp=jnp),
                 store=store,
             )
         except jax.errors.TracerBoolConversionError as error:

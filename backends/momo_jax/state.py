@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from momo_core import Info, InvalidTypeError, Rule
+from momo_core.arrays import leaf_dtype
 from momo_core.direction import Leaf
 
 PyTree = Any
@@ -25,6 +26,8 @@ class MomoState(NamedTuple):
         Steps taken, without the skipped ones; schedules are evaluated here.
     averages : dict of trees
         By name, of the structure and shapes of the parameters, at least float32.
+    tensors : dict of arrays, shape (number of tensors,)
+        State of each tensor that is one number, by name.
     scalars : dict of arrays, shape ()
         Scalar state of the rule, of the widest of float32 and the parameters' dtypes, and
         ``skipped_steps``, int32.
@@ -36,6 +39,7 @@ class MomoState(NamedTuple):
 
     count: Array  # type: ignore[assignment]  # the name that optax looks for
     averages: dict[str, PyTree]
+    tensors: dict[str, Array]
     scalars: dict[str, Array]
     seen: Array
     step_size: Array
@@ -85,12 +89,30 @@ def gradients(updates: PyTree, treedef: Any) -> list[Array | None]:
     return grads
 
 
-def by_name(rule: Rule, leaves: Sequence[Leaf], treedef: Any) -> dict[str, PyTree]:
-    """Averages of all tensors as one tree for each name."""
-    return {name: treedef.unflatten([leaf[name] for leaf in leaves]) for name in rule.direction.leaf_names}
+def by_name(
+    rule: Rule, leaves: Sequence[Leaf], treedef: Any, like: Array
+) -> tuple[dict[str, PyTree], dict[str, Array]]:
+    """
+    Averages of all tensors as one tree for each name, numbers as one array of the dtype of `like`.
+
+    A tree would pass for one of the shapes of the parameters.
+    """
+    direction = rule.direction
+    averages = {name: treedef.unflatten([leaf[name] for leaf in leaves]) for name in direction.leaf_state}
+    none = jnp.broadcast_to(like, (0,))
+    numbers = {
+        name: jnp.stack([leaf[name].astype(like.dtype) for leaf in leaves]) if leaves else none
+        for name in direction.tensor_state
+    }
+    return averages, numbers
 
 
-def by_leaf(averages: Mapping[str, PyTree], treedef: Any) -> tuple[Leaf, ...]:
-    """Averages of each tensor by name."""
-    columns = [treedef.flatten_up_to(tree) for tree in averages.values()]
-    return tuple(dict(zip(averages, row, strict=True)) for row in zip(*columns, strict=True))
+def by_leaf(state: MomoState, params: Sequence[Array], treedef: Any) -> tuple[Leaf, ...]:
+    """State of each tensor by name."""
+    columns = [treedef.flatten_up_to(tree) for tree in state.averages.values()]
+    averages = [dict(zip(state.averages, row, strict=True)) for row in zip(*columns, strict=True)]
+    return tuple(
+        average
+        | {name: numbers[index].astype(leaf_dtype(param, xp=jnp)) for name, numbers in state.tensors.items()}
+        for index, (average, param) in enumerate(zip(averages, params, strict=True))
+    )

@@ -27,15 +27,3 @@ def rounded(array: Array, dtype: Any) -> Array:
         return array
     exponent_bits, mantissa_bits = jnp.finfo(array.dtype).nexp, jnp.finfo(dtype).nmant
     return jax.lax.reduce_precision(array, exponent_bits, mantissa_bits).astype(dtype)
-
-
-def computed_once(scalars: list[Array]) -> list[Array]:
-    """
-    The scalars, behind an operation that XLA does not copy.
-
-    It copies a chain of additions into every loop that reads its end, so that the program
-    grows with the square of the number of tensors.  Of the operations that leave values as
-    they are, it keeps a sort, and neither a sum nor an optimization barrier.
-    """
-    row = jnp.stack(scalars)
-    return list(jax.lax.sort(jnp.stack([row, row]), dimension=0)[0])

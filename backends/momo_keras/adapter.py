@@ -17,7 +17,7 @@ from momo_core import Info, Rule
 
 from .distribution import collectively
 from .moves import MovedOptimizer
-from .namespaces import namespace, outside_functions, value_of
+from .namespaces import namespace, outside_functions, reduction, value_of
 from .options import KerasOptions
 from .slots import Slots
 
@@ -125,6 +125,7 @@ class ModelBasedOptimizer(MovedOptimizer):
             groups=[decayed, {**decayed, "weight_decay": 0.0}],
             group_of=[0 if self._use_weight_decay(variable) else 1 for variable in variables],
             fresh=self._slots.fresh(rows),
+            reduce=reduction(),
         )
         for variable, param in zip(variables, params, strict=True):
             self.assign(variable, param)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import keras
 from keras import ops
+
+from momo_core.arrays import computed_once
 
 BACKEND = keras.config.backend()
 """Keras fixes it when it is imported."""
@@ -34,6 +38,11 @@ def namespace() -> Any:
     if _NAMESPACE is None:
         raise NotImplementedError(f"momo_keras does not train with the Keras backend {BACKEND!r}")
     return _NAMESPACE
+
+
+def reduction() -> Callable[[list[Any]], list[Any]]:
+    """How sums over the tensors are handed on: for XLA so that it computes them once."""
+    return partial(computed_once, xp=namespace()) if BACKEND == "jax" else list
 
 
 def value_of(variable: Any) -> Any:

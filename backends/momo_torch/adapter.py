@@ -166,10 +166,11 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         if any(grad is not None and grad.is_sparse for grad in grads):
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
         hypers = [canonical_hyper(group, self.names) for group in groups]
+        needs_loss = self._kind.model.needs_loss
         moved, new, info = self._kind.rule(hypers[0], first["on_nonfinite"]).step(
             params,
             grads,
-            mean_over_ranks(loss, first["weight"], self._process_group),
+            mean_over_ranks(loss, first["weight"], self._process_group) if needs_loss else None,
             state.read(self._kind, groups, self.state),
             xp=xp,
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],

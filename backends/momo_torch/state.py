@@ -37,6 +37,7 @@ def all_params(groups: Sequence[Group]) -> list[Tensor]:
     return [param for group in groups for param in group["params"]]
 
 
+@torch.no_grad()
 def start(rule: Rule, groups: Sequence[Group], states: States) -> None:
     """Give the last group zero averages, and the scalars of the first group."""
     first, group = groups[0], groups[-1]

@@ -48,6 +48,20 @@ def show(name: Annotated[str, typer.Argument(help="Name of an optimizer, see `mo
 
 
 @app.command()
+def vectors() -> None:
+    """Write the golden vectors that are missing or stale; takes minutes."""
+    from momo_spec.vectors import write_vectors
+
+    console = Console()
+    with console.status("evaluating the specification"):
+        paths = write_vectors()
+    for path in paths:
+        console.print(f"written: {path.parent.name}/{path.name}")
+    if not paths:
+        console.print("all vectors are current")
+
+
+@app.command()
 def check() -> None:
     """Check the files of all optimizers, and the golden vectors; exit 1 on a problem."""
     from momo_spec.check import check_spec

@@ -19,7 +19,9 @@ SIDES = ("least", "between", "most", "equal")
 
 def possible_branches(spec: OptimizerSpec) -> tuple[str, ...]:
     """What a step of the optimizer can do."""
-    return BRANCHES if spec.needs_loss else ("zero", "cap", "skip")
+    if not spec.needs_loss:
+        return ("zero", "cap", "skip")
+    return tuple(name for name in BRANCHES if name != "reset" or "adapt_lower_bound" in spec.hyper)
 
 
 def branch(scope: Mapping[str, Value], *, skipped: bool) -> str:
@@ -50,9 +52,7 @@ def _side(leaf: Mapping[str, Value]) -> str:
     return "least" if leaf["beta_t"] == leaf["beta_min"] else "between"
 
 
-def margin(
-    scope: Mapping[str, Value], leaves: Sequence[Mapping[str, Value]], *, skipped: bool
-) -> float:
+def margin(scope: Mapping[str, Value], leaves: Sequence[Mapping[str, Value]], *, skipped: bool) -> float:
     """Relative distance from the nearest discontinuity; inf without one."""
     if skipped or not scope:
         return math.inf

@@ -114,7 +114,7 @@ def _language_problems(document: Mapping[str, Any]) -> Iterator[str]:
 
 def _hyper_problems(spec: OptimizerSpec) -> Iterator[str]:
     for hyper in spec.hyper.values():
-        if hyper.kind == "number" and not _in_interval(float(hyper.default), hyper.domain):
+        if hyper.kind == "number" and not in_interval(float(hyper.default), hyper.domain):
             yield f"hyper {hyper.name!r}: default {hyper.default} is not in {hyper.domain}"
         if hyper.kind == "choice" and hyper.default not in hyper.choices:
             yield f"hyper {hyper.name!r}: default {hyper.default!r} is not one of {hyper.choices}"
@@ -150,7 +150,7 @@ def _constraint_problems(spec: OptimizerSpec) -> Iterator[str]:
             yield f"{text}: the defaults break it"
 
 
-def condition_holds(condition: Expression, values: Mapping[str, float | bool]) -> bool:
+def condition_holds(condition: Expression, values: Mapping[str, float | bool | str]) -> bool:
     """Whether a condition of a constraint holds: a flag, or a number compared with a literal."""
     if isinstance(condition, Operation) and condition.operator in ("==", ">"):
         left, right = (_literal(side, values) for side in condition.arguments)
@@ -158,7 +158,7 @@ def condition_holds(condition: Expression, values: Mapping[str, float | bool]) -
     return bool(_literal(condition, values))
 
 
-def _literal(expression: Expression, values: Mapping[str, float | bool]) -> float:
+def _literal(expression: Expression, values: Mapping[str, float | bool | str]) -> float:
     match expression:
         case Name(name):
             return float(values[name])
@@ -195,7 +195,8 @@ def _target_problems(spec: OptimizerSpec, framework: str, public: list[Hyper]) -
             yield f"{argument!r} is a keyword of Python"
 
 
-def _in_interval(number: float, interval: str) -> bool:
+def in_interval(number: float, interval: str) -> bool:
+    """Whether a number lies in an interval such as ``[0, 1)``."""
     low, high = (float(end) for end in interval[1:-1].split(", "))
     above = number >= low if interval[0] == "[" else number > low
     return above and (number <= high if interval[-1] == "]" else number < high)

@@ -193,7 +193,9 @@ class Evaluator:
         count = self.arithmetic.number(float(len(leaves)))
         for equation in choose:
             terms = np.array([leaf[equation.target] for leaf in leaves])
-            scope[equation.target] = self.arithmetic.apply("/", [self.arithmetic.apply("sum", [terms]), count])
+            scope[equation.target] = self.arithmetic.apply(
+                "/", [self.arithmetic.apply("sum", [terms]), count]
+            )
         return [leaf[equation.target] for leaf in leaves for equation in sums]
 
     def _total(

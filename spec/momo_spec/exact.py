@@ -244,6 +244,8 @@ class _Builder:
 
     def _loss(self, scope: Mapping[str, Value], aim: str) -> float:
         """Loss with which the averaged model has the value that the aim needs."""
+        if "lead" in scope:
+            return float(self.arithmetic.rounded(self._normalized_value(scope, aim) - scope["lead"]))
         value = scope["weight"] * self._normalized_value(scope, aim) + scope["decay_drop"]
         past = scope["beta_k"] * self.run.evaluator.scalars["predicted_loss"]
         loss = (value - past) / scope["sample_share"]
@@ -252,9 +254,10 @@ class _Builder:
 
     def _normalized_value(self, scope: Mapping[str, Value], aim: str) -> Value:
         """Model value after the decay, over the weight: the bound plus step times slope."""
-        cap, descent, bound = scope["cap"], scope["descent_rate"], scope["old_bound"]
+        cap, descent = scope["cap"], scope["descent_rate"]
         unit = cap / scope["weight"] if cap and math.isfinite(cap) else Fraction(1)
         first = scope["lower_bound"]
+        bound = scope.get("old_bound", first)
         if not math.isfinite(bound):
             return Fraction(self.random.randint(-2, 6))
         if descent == 0:

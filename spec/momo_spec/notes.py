@@ -21,7 +21,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "formula",
         "internal: AdamW's decay with the numerator of the proximal step, for parity with momo-opt.",
     ),
-    "BetaBetween": ("branch", "the ratio of AM is within its interval; catches: d and g exchanged, its signs."),
+    "BetaBetween": (
+        "branch",
+        "the ratio of AM is within its interval; catches: d and g exchanged, its signs.",
+    ),
     "BetaLeast": ("branch", "the ratio of AM is below its interval, for a zero gradient 0."),
     "BetaMost": ("branch", "the ratio of AM is above its interval; catches: 1 for beta_max."),
     "BiasCorrection": (

@@ -36,9 +36,7 @@ def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str
     convert = _converter(number)
     hyper = {name: convert(problem.hyper.get(name, entry.default)) for name, entry in spec.hyper.items()}
     sqrt = mpmath.sqrt if number is mpmath.mpf else lambda value: number(_rational_root(value))
-    run = PublishedRun(
-        spec.direction, spec.model, hyper, [_flat(x, convert) for x in problem.x0], sqrt
-    )
+    run = PublishedRun(spec.direction, spec.model, hyper, [_flat(x, convert) for x in problem.x0], sqrt)
     for step in vector.steps:
         now = {**hyper, **{name: convert(value) for name, value in step.hyper.items()}}
         own = [

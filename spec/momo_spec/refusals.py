@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from .check import in_interval
 from .load import Hyper, OptimizerSpec
 from .problem import Problem, Step
 
@@ -84,8 +85,14 @@ def _broken_constraints(spec: OptimizerSpec) -> Iterator[InvalidCase]:
         ("E_LEARNING_RATE", {"learning_rate": math.inf, "lower_bound": -math.inf}),
     )
     for code, hyper in clashes:
-        if set(hyper) <= set(spec.hyper):
+        if all(_has(spec, name, value) for name, value in hyper.items()):
             yield InvalidCase(f"{' and '.join(hyper)} do not go together", hyper, "value", f"{code}_RANGE")
+
+
+def _has(spec: OptimizerSpec, name: str, value: Any) -> bool:
+    """Whether the optimizer has the hyper-parameter, and would take the value by itself."""
+    hyper = spec.hyper.get(name)
+    return hyper is not None and (hyper.kind == "flag" or in_interval(value, hyper.domain))
 
 
 def invalid_steps(spec: OptimizerSpec) -> list[InvalidStep]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from . import sweeps_adaptive as adaptive
 from . import sweeps_exact as exact
+from .check import in_interval
 from .exact import ExactCase
 from .load import OptimizerSpec
 from .sampled import SampledCase
@@ -17,6 +19,7 @@ EXACT: dict[str, Callable[[], Iterator[ExactCase]]] = {
     "adamw": partial(exact.exact_fixed_adam, {"weight_decay": 0.0}),
     "am_adamw": adaptive.exact_am_adamw,
     "am_sgd": adaptive.exact_am_sgd,
+    "fsgdm": exact.exact_fsgdm,
     "momo": exact.exact_momo,
     "momo_adagrad": exact.exact_adagrad,
     "momo_adam": exact.exact_adam,
@@ -24,7 +27,9 @@ EXACT: dict[str, Callable[[], Iterator[ExactCase]]] = {
     "momo_am": adaptive.exact_momo_am,
     "momo_am_adam": adaptive.exact_momo_am_adam,
     "momo_amsgrad": partial(exact.exact_metric, {"beta1": 0.0, "beta2": 0.5}, "beta1"),
+    "momo_fsgdm": exact.exact_momo_fsgdm,
     "momo_rmsprop": partial(exact.exact_metric, {"beta2": 0.5}, ""),
+    "schedule_free_sps": exact.exact_schedule_free,
     "sgdm": exact.exact_sgdm,
     "sps": exact.exact_sps,
 }
@@ -46,5 +51,14 @@ def sampled_cases(spec: OptimizerSpec) -> list[SampledCase]:
     cases = full_cases(adam) if spec.name in FULL else derived_cases(adam)
     if "beta_max" in spec.hyper:
         cases = [*cases, *adaptive.sampled_adaptive(adam)]
-    shown = {name for name, hyper in spec.hyper.items() if not hyper.internal or name in TESTED_INTERNALS}
-    return [case for case in cases if set(case.hyper) <= shown]
+    return [case for case in cases if all(_accepts(spec, hyper) for hyper in (case.hyper, *case.groups))]
+
+
+def _accepts(spec: OptimizerSpec, hyper: Mapping[str, Any]) -> bool:
+    """Whether an optimizer has all hyper-parameters, and these values are in their domains."""
+    return all(
+        name in spec.hyper
+        and (not spec.hyper[name].internal or name in TESTED_INTERNALS)
+        and (spec.hyper[name].kind != "number" or in_interval(float(value), spec.hyper[name].domain))
+        for name, value in hyper.items()
+    )

@@ -43,7 +43,9 @@ def _sides(near: ExactCase) -> Iterator[ExactCase]:
         yield replace(near, comment="all pairs of sides", plan=f"cap {plan}", shapes=ONE_TENSOR)
     for lambd in (0.0, 1.0):
         hyper = {**base, "lambd": lambd}
-        yield replace(near, comment="zero gradients drop the average", plan="cap cap/nil cap/nil cap", hyper=hyper)
+        yield replace(
+            near, comment="zero gradients drop the average", plan="cap cap/nil cap/nil cap", hyper=hyper
+        )
     for lambd, top in ((1.0, 0.5), (3.0, 0.875)):
         hyper = {**base, "lambd": lambd, "beta_max": top}
         for plan in walks(("cap/between", "cap/most", "cap/least"), 3):
@@ -68,7 +70,14 @@ def _sides(near: ExactCase) -> Iterator[ExactCase]:
 
 def exact_am_adamw() -> Iterator[ExactCase]:
     """Cases of AM-AdamW: its correction 1 - beta_max * product is a power of two in first steps alone."""
-    base = {"learning_rate": 0.5, "beta_max": 0.0, "beta2": 0.5, "eps": 0.0, "lambd": 0.0, "weight_decay": 0.0}
+    base = {
+        "learning_rate": 0.5,
+        "beta_max": 0.0,
+        "beta2": 0.5,
+        "eps": 0.0,
+        "lambd": 0.0,
+        "weight_decay": 0.0,
+    }
     sizes = ExactCase("", base, "", magnitudes=ADAM_SIZES)
     yield from exact_fixed(sizes)
     for scope in ("global", "tensor"):
@@ -135,7 +144,9 @@ def _exact_cut(like: ExactCase) -> Iterator[ExactCase]:
     groups = ({"learning_rate": 1.0, "weight_decay": 1.0}, {"learning_rate": 0.5, "weight_decay": 0.0})
     yield replace(like, comment="two groups", plan="free cap", groups=groups, group_of=(0, 1))
     yield replace(like, comment="uncapped", hyper={**base, "learning_rate": math.inf}, plan="free free")
-    yield replace(like, comment="no lower bound", hyper={**base, "lower_bound": -math.inf}, plan="any any any")
+    yield replace(
+        like, comment="no lower bound", hyper={**base, "lower_bound": -math.inf}, plan="any any any"
+    )
 
 
 def sampled_adaptive(adam: bool) -> list[SampledCase]:
@@ -155,9 +166,25 @@ def _sampled(rate: float) -> Iterator[SampledCase]:
         scoped = {**base, "beta_scope": scope, "lambd": 0.2}
         yield SampledCase(f"scope {scope}", scoped, steps=15)
         yield SampledCase(f"scope {scope}, much is missing", scoped, steps=12, missing=missing)
+    late = {**base, "beta_scope": "global", "lambd": 0.0}
+    absent = dict.fromkeys(range(4), (1,))
+    yield SampledCase(
+        "a tensor comes late, gradients shrink", late, steps=8, spikes={4: 0.01}, missing=absent
+    )
+    rates = {"learning_rate": rate, "weight_decay": 0.1}, {"learning_rate": 0.3 * rate, "weight_decay": 0.0}
+    yield SampledCase(
+        "two groups, scope global",
+        {"beta_scope": "global"},
+        kind="random",
+        steps=12,
+        groups=rates,
+        group_of=(0, 1),
+    )
     plain = {**base, "beta_min": 0.8, "beta_max": 0.8, "lambd": 0.0}
     yield SampledCase("beta fixed", plain, steps=10)
     scalar = {**base, "metric_penalty": True, "lambd": 0.5}
     for scope in ("global", "tensor"):
         hyper = {**scalar, "beta_scope": scope}
-        yield SampledCase(f"small gradients, penalty in the metric, scope {scope}", hyper, spikes={4: 1e-3, 9: 0.01})
+        yield SampledCase(
+            f"small gradients, penalty in the metric, scope {scope}", hyper, spikes={4: 1e-3, 9: 0.01}
+        )

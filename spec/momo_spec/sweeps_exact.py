@@ -163,6 +163,43 @@ def exact_sgdm() -> Iterator[ExactCase]:
         yield ExactCase("other momentum", {**base, "beta": beta}, "cap cap cap cap")
 
 
+def exact_fsgdm() -> Iterator[ExactCase]:
+    """Cases of FSGDM: beta is 0 in the first stage, 1/2 in the second."""
+    base = {"learning_rate": 0.5, "total_steps": 12.0, "stages": 4.0, "growth": 0.25}
+    yield from exact_fixed(ExactCase("", base, ""))
+    yield ExactCase("two short stages", {**base, "total_steps": 8.0}, "cap cap cap cap")
+
+
+def exact_schedule_free() -> Iterator[ExactCase]:
+    """Cases of schedule-free SPS: the share of a step in their sum is a power of two."""
+    base = {"beta": 0.5, "learning_rate": 0.5}
+    equal = {("free", "cap"): (1.0, 0.5), ("cap", "free"): (0.5, 1.0)}
+    aims = ("free", "cap", "zero", "nan_loss")
+    for index, pair in enumerate((first, second) for first in aims for second in aims):
+        rates = dict(enumerate(equal.get(pair, (0.5, 0.5))))
+        hyper = {**base, "beta": (0.5, 0.0, 1.0, 0.75)[index % 4], "lower_bound": BOUNDS[index % 3]}
+        yield ExactCase("all pairs of branches", hyper, " ".join(pair), rates=rates)
+    yield ExactCase("doubled steps", base, "cap tie cap", rates={2: 1.0})
+    yield ExactCase("learning rate 0", base, "any cap any cap", rates={0: 0.0, 2: 0.0})
+    yield ExactCase("zero gradients", base, "zero any", zero_grads=True)
+    yield ExactCase("a tensor comes late", base, "cap idle cap", missing={0: (1,)})
+    groups = ({"learning_rate": 1.0}, {"learning_rate": 0.5})
+    yield ExactCase("two groups", base, "cap tie", groups=groups, group_of=(0, 1))
+
+
+def exact_momo_fsgdm() -> Iterator[ExactCase]:
+    """Cases of MoMo with the momentum of FSGDM."""
+    base = {"total_steps": 24.0, "stages": 4.0, "growth": 0.25, "learning_rate": 0.5}
+    for index, plan in enumerate(walks(AIMS, 5)):
+        yield ExactCase("all pairs of branches", {**base, "lower_bound": BOUNDS[index % 3]}, plan)
+    yield from _exact_derived(base)
+    short = {**base, "total_steps": 8.0, "learning_rate": 1.0}
+    for plan in ("free cap free", "cap free cap tie"):
+        yield ExactCase("two stages", short, plan, follow_weight=True)
+    star = {**short, "adapt_lower_bound": True}
+    yield ExactCase("two stages, estimator", star, "free free reset", follow_weight=True)
+
+
 def exact_fixed_adam(own: Mapping[str, Any]) -> Iterator[ExactCase]:
     """Cases of Adam and AdamW."""
     base = {"beta1": 0.0, "beta2": 0.5, "eps": 0.0, "learning_rate": 0.5, **own}
@@ -271,5 +308,3 @@ def _exact_weighted(base: Mapping[str, Any], like: ExactCase) -> Iterator[ExactC
     yield replace(late, plan="free cap free")
     long = replace(follow, comment="many steps, binary64 alone", bits=53)
     yield replace(long, plan="free cap free tie zero nan_loss free cap negative free tie cap")
-
-

@@ -36,7 +36,10 @@ def _derived(rate: float, adam: bool) -> Iterator[SampledCase]:
     spoiled = {0: "nan_grad", 3: "inf_grad"}
     missing = {1: (1,), 2: (1,), 6: (0,), 7: (0,), 9: (0, 1)}
     yield SampledCase("AdamW's decay, much is missing", adamw, steps=15, spoiled=spoiled, missing=missing)
-    groups = ({"learning_rate": rate, "weight_decay": 0.1}, {"learning_rate": 0.3 * rate, "weight_decay": 0.0})
+    groups = (
+        {"learning_rate": rate, "weight_decay": 0.1},
+        {"learning_rate": 0.3 * rate, "weight_decay": 0.0},
+    )
     yield SampledCase("two parameter groups", {}, steps=10, groups=groups, group_of=(0, 1))
     scale = 2.0**-40
     tiny = {"learning_rate": rate if adam else rate / scale, "weight_decay": 0.0}
@@ -56,7 +59,7 @@ def _full(adam: bool) -> Iterator[SampledCase]:
     yield SampledCase("sum of squares from (1, 2, 3)", example, steps=3, shapes=((3,),), kind="squares")
     for index, options in enumerate(_option_grid(adam)):
         hyper = {"learning_rate": rate * (1.0, 4.0, 0.25)[index % 3], **options}
-        yield SampledCase(f"options swept, {index}", hyper, steps=20)
+        yield SampledCase(f"options swept, {index}", hyper, steps=18)
     base: dict[str, Any] = {"learning_rate": rate}
     star = {**base, "adapt_lower_bound": True}
     yield SampledCase("many steps", {**base, "weight_decay": 0.02}, steps=50)
