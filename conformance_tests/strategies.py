@@ -44,11 +44,7 @@ def values_of(hyper: Hyper) -> st.SearchStrategy[Any]:
 def hypers(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
     """All public hyper-parameters of an optimizer."""
     spec = load_spec(optimizer)
-    return {
-        name: draw(values_of(hyper))
-        for name, hyper in spec.hyper.items()
-        if not hyper.internal
-    }
+    return {name: draw(values_of(hyper)) for name, hyper in spec.hyper.items() if not hyper.internal}
 
 
 @st.composite

@@ -227,7 +227,8 @@ def markdown(results: Results) -> str:
         for method, candidates in methods.items():
             chosen = best(candidates)
             gaps = [
-                f"**{curve.result:.0e}**" if curve is chosen else f"{curve.result:.0e}" for curve in candidates
+                f"**{curve.result:.0e}**" if curve is chosen else f"{curve.result:.0e}"
+                for curve in candidates
             ]
             lines.append([name, method, *gaps, f"{chosen.beta:.2f}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -70,9 +70,7 @@ class Direction:
         return (*self.leaf_state, *self.tensor_state)
 
 
-def shares(
-    beta: Array, share: Array, weight: Array, fresh: Array, *, xp: Namespace
-) -> tuple[Array, Array]:
+def shares(beta: Array, share: Array, weight: Array, fresh: Array, *, xp: Namespace) -> tuple[Array, Array]:
     """
     Coefficients of the old average and of the new sample.
 
@@ -101,9 +99,7 @@ def average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp:
     return old * leaf["grad_avg"] + new * grad
 
 
-def square_average(
-    grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
-) -> Array:
+def square_average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace) -> Array:
     """``grad_sq_avg`` after this gradient."""
     beta2 = coefficients["beta2"]
     old, new = shares(beta2, 1 - beta2, coefficients["grad_sq_weight"], fresh, xp=xp)

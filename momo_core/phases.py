@@ -85,9 +85,7 @@ def group_coefficients(
     divided = 1 / (1 + decay)
     step_scale = divided if hyper["proximal_decay"] else one
     model_scale = divided if hyper.get("authors_numerator") else step_scale
-    return GroupCoefficients(
-        relative, weight_decay, decay, step_scale, decay * step_scale, model_scale
-    )
+    return GroupCoefficients(relative, weight_decay, decay, step_scale, decay * step_scale, model_scale)
 
 
 def measure(

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from . import adagrad, adam, adam_tied, am_adam, am_adamw, am_sgd, amsgrad, fsgdm, momentum, schedule_free
+from .directions import adagrad as _adagrad
+from .directions import adam as _adam
+from .directions import adam_tied as _adam_tied
+from .directions import am_adam as _am_adam
+from .directions import am_adamw as _am_adamw
+from .directions import am_sgd as _am_sgd
+from .directions import amsgrad as _amsgrad
+from .directions import fsgdm as _fsgdm
+from .directions import momentum as _momentum
+from .directions import schedule_free as _schedule_free
 from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE
 from .rule import Kind, Rule
 from .validate import Constraint, HyperDomain, HyperTable
@@ -31,7 +40,7 @@ __all__ = [
 KINDS: dict[str, Kind] = {
     "adam": Kind(
         "adam",
-        adam.DIRECTION,
+        _adam.DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -102,7 +111,7 @@ KINDS: dict[str, Kind] = {
     ),
     "adamw": Kind(
         "adamw",
-        adam.DIRECTION,
+        _adam.DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -173,7 +182,7 @@ KINDS: dict[str, Kind] = {
     ),
     "am_adamw": Kind(
         "am_adamw",
-        am_adamw.DIRECTION,
+        _am_adamw.DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -280,7 +289,7 @@ KINDS: dict[str, Kind] = {
     ),
     "am_sgd": Kind(
         "am_sgd",
-        am_sgd.DIRECTION,
+        _am_sgd.DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -360,7 +369,7 @@ KINDS: dict[str, Kind] = {
     ),
     "fsgdm": Kind(
         "fsgdm",
-        fsgdm.DIRECTION,
+        _fsgdm.DIRECTION,
         HEAVY_BALL,
         HyperTable(
             hyper={
@@ -431,7 +440,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo": Kind(
         "momo",
-        momentum.DIRECTION,
+        _momentum.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -541,7 +550,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adagrad": Kind(
         "momo_adagrad",
-        adagrad.DIRECTION,
+        _adagrad.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -651,7 +660,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adam": Kind(
         "momo_adam",
-        adam.DIRECTION,
+        _adam.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -770,7 +779,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adam_tied": Kind(
         "momo_adam_tied",
-        adam_tied.DIRECTION,
+        _adam_tied.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -880,7 +889,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_am": Kind(
         "momo_am",
-        am_sgd.DIRECTION,
+        _am_sgd.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1008,7 +1017,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_am_adam": Kind(
         "momo_am_adam",
-        am_adam.DIRECTION,
+        _am_adam.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1145,7 +1154,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_amsgrad": Kind(
         "momo_amsgrad",
-        amsgrad.DIRECTION,
+        _amsgrad.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1264,7 +1273,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_fsgdm": Kind(
         "momo_fsgdm",
-        fsgdm.DIRECTION,
+        _fsgdm.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1383,7 +1392,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_rmsprop": Kind(
         "momo_rmsprop",
-        adam.DIRECTION,
+        _adam.DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1502,7 +1511,7 @@ KINDS: dict[str, Kind] = {
     ),
     "schedule_free_sps": Kind(
         "schedule_free_sps",
-        schedule_free.DIRECTION,
+        _schedule_free.DIRECTION,
         SCHEDULE_FREE,
         HyperTable(
             hyper={
@@ -1564,7 +1573,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sgdm": Kind(
         "sgdm",
-        momentum.DIRECTION,
+        _momentum.DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -1626,7 +1635,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sps": Kind(
         "sps",
-        momentum.DIRECTION,
+        _momentum.DIRECTION,
         CUT,
         HyperTable(
             hyper={

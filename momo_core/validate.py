@@ -91,9 +91,7 @@ def check_hyper(table: HyperTable, values: Mapping[str, Any]) -> None:
     """
     for name, value in values.items():
         check_one(name, table.hyper[name], value)
-    known = {
-        name: value if isinstance(value, bool | str) else float(value) for name, value in values.items()
-    }
+    known = {name: value if isinstance(value, bool | str) else float(value) for name, value in values.items()}
     for constraint in table.constraints:
         if _holds(constraint.when, known) and not _holds(constraint.require, known, unknown=True):
             raise InvalidValueError(constraint.message, f"{constraint.code}_RANGE")

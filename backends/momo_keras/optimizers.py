@@ -11,23 +11,23 @@ from .adapter import ModelBasedOptimizer
 from .options import KerasOptions
 
 __all__ = [
-    "Adam",
-    "AdamW",
-    "AMAdamW",
     "AMSGD",
     "FSGDM",
+    "SGDM",
+    "SPS",
+    "AMAdamW",
+    "Adam",
+    "AdamW",
     "Momo",
-    "MomoAdagrad",
-    "MomoAdam",
-    "MomoAdamTied",
     "MomoAM",
     "MomoAMAdam",
     "MomoAMSGrad",
+    "MomoAdagrad",
+    "MomoAdam",
+    "MomoAdamTied",
     "MomoFSGDM",
     "MomoRMSprop",
     "ScheduleFreeSPS",
-    "SGDM",
-    "SPS",
 ]
 
 

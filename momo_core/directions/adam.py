@@ -1,9 +1,9 @@
-"""The direction of AMSGrad: the averaged gradient in a diagonal metric that never shrinks."""
+"""The direction of MoMo-Adam and Adam: the averaged gradient in a diagonal metric."""
 
 from __future__ import annotations
 
-from .arrays import Array, Namespace
-from .direction import (
+from ..arrays import Array, Namespace
+from ..direction import (
     Direction,
     Hyper,
     Leaf,
@@ -24,18 +24,17 @@ def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
 def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
-    """``grad_avg / (sqrt(grad_sq_max) + eps)``, 0 where that is 0/0."""
+    """``grad_avg / (sqrt(grad_sq_avg / grad_sq_weight) + eps)``, 0 where that is 0/0."""
     grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
     grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
-    largest = xp.maximum(leaf["grad_sq_max"], grad_sq_avg / coefficients["grad_sq_weight"])
-    averages = {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg, "grad_sq_max": largest}
-    return averages, divided(grad_avg, xp.sqrt(largest) + coefficients["eps"], xp=xp)
+    denominator = xp.sqrt(grad_sq_avg / coefficients["grad_sq_weight"]) + coefficients["eps"]
+    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, divided(grad_avg, denominator, xp=xp)
 
 
 DIRECTION = Direction(
-    leaf_state=("grad_avg", "grad_sq_avg", "grad_sq_max"),
+    leaf_state=("grad_avg", "grad_sq_avg"),
     scalar_state={"weight": 0.0, "grad_sq_decay": 1.0},
     begin=begin,
     accumulate=accumulate,
-    watched=("grad_sq_max",),
+    watched=("grad_sq_avg",),
 )

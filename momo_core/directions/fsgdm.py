@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..arrays import Namespace
+from ..direction import Direction, Hyper, Scalars
 from . import momentum
-from .arrays import Namespace
-from .direction import Direction, Hyper, Scalars
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:

@@ -8,9 +8,9 @@ decay and no penalty it is ``||grad||^2 / ||grad - grad_avg||^2``.
 
 from __future__ import annotations
 
-from .arrays import Array, Namespace, cast, dot
-from .direction import Hyper, Scalars
-from .phases import GroupCoefficients
+from ..arrays import Array, Namespace, cast, dot
+from ..direction import Hyper, Scalars
+from ..phases import GroupCoefficients
 
 
 def begin(scalars: Scalars, *, xp: Namespace) -> Scalars:

@@ -6,8 +6,8 @@ The parameters are an interpolation of both, which is where the gradient is take
 
 from __future__ import annotations
 
-from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars
+from ..arrays import Array, Namespace
+from ..direction import Direction, Hyper, Leaf, Scalars
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:

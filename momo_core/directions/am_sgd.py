@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from ..arrays import Array, Namespace
+from ..direction import Direction, Hyper, Leaf, Scalars
+from ..phases import GroupCoefficients
 from . import adaptive
-from .arrays import Array, Namespace
-from .direction import Direction, Hyper, Leaf, Scalars
-from .phases import GroupCoefficients
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:

@@ -1,0 +1,1 @@
+"""The directions: how gradients are averaged and preconditioned, one file each."""
