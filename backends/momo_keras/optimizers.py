@@ -11,23 +11,23 @@ from .adapter import ModelBasedOptimizer
 from .options import KerasOptions
 
 __all__ = [
-    "AMSGD",
-    "FSGDM",
-    "SGDM",
-    "SPS",
-    "AMAdamW",
     "Adam",
     "AdamW",
+    "AMAdamW",
+    "AMSGD",
+    "FSGDM",
     "Momo",
-    "MomoAM",
-    "MomoAMAdam",
-    "MomoAMSGrad",
     "MomoAdagrad",
     "MomoAdam",
     "MomoAdamTied",
+    "MomoAM",
+    "MomoAMAdam",
+    "MomoAMSGrad",
     "MomoFSGDM",
     "MomoRMSprop",
     "ScheduleFreeSPS",
+    "SGDM",
+    "SPS",
 ]
 
 

@@ -11,23 +11,23 @@ from .adapter import ModelBasedOptimizer
 from .settings import Names
 
 __all__ = [
-    "AMSGD",
-    "FSGDM",
-    "SGDM",
-    "SPS",
-    "AMAdamW",
     "Adam",
     "AdamW",
+    "AMAdamW",
+    "AMSGD",
+    "FSGDM",
     "Momo",
-    "MomoAM",
-    "MomoAMAdam",
-    "MomoAMSGrad",
     "MomoAdagrad",
     "MomoAdam",
     "MomoAdamTied",
+    "MomoAM",
+    "MomoAMAdam",
+    "MomoAMSGrad",
     "MomoFSGDM",
     "MomoRMSprop",
     "ScheduleFreeSPS",
+    "SGDM",
+    "SPS",
 ]
 
 
