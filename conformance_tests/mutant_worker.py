@@ -53,10 +53,11 @@ def anew(package: str) -> ModuleType:
 
 def place(order: Mapping[str, Any], folder: Path) -> None:
     """Copy a package and write the mutant's file into the copy."""
-    file = ROOT / order["file"]
-    copy = folder / order["package"]
-    shutil.copytree(file.parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    (copy / file.name).write_text(order["text"], encoding="utf-8")
+    file = Path(order["file"])
+    depth = file.parts.index(order["package"])
+    source, copy = ROOT.joinpath(*file.parts[: depth + 1]), folder / order["package"]
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    copy.joinpath(*file.parts[depth + 1 :]).write_text(order["text"], encoding="utf-8")
 
 
 def judge_mutant(order: Mapping[str, Any]) -> str:

@@ -47,7 +47,7 @@ class Mutant:
     @property
     def package(self) -> str:
         """Name of the package that it is in."""
-        return (ROOT / self.file).parent.name
+        return next(part for part in Path(self.file).parts if part.startswith("momo_"))
 
     def applied(self) -> str:
         """
