@@ -84,7 +84,7 @@ class LogisticRegression:
         """Second derivative on all rows."""
         share = expit(self.rows @ x)
         curved = (self.rows.T * (share * (1 - share))) @ self.rows / len(self.rows)
-        return curved + self.penalty * np.eye(len(x))
+        return np.asarray(curved + self.penalty * np.eye(len(x)))
 
     def smoothness(self) -> float:
         """Largest curvature anywhere, L."""
@@ -227,7 +227,8 @@ def markdown(results: Results) -> str:
         for method, candidates in methods.items():
             chosen = best(candidates)
             gaps = [
-                f"**{curve.result:.0e}**" if curve is chosen else f"{curve.result:.0e}" for curve in candidates
+                f"**{curve.result:.0e}**" if curve is chosen else f"{curve.result:.0e}"
+                for curve in candidates
             ]
             lines.append([name, method, *gaps, f"{chosen.beta:.2f}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

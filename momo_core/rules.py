@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from . import adagrad, adam, adam_tied, am_adam, am_adamw, am_sgd, amsgrad, fsgdm, momentum, schedule_free
-from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE
+from .adagrad import DIRECTION as ADAGRAD_DIRECTION
+from .adam import DIRECTION as ADAM_DIRECTION
+from .adam_tied import DIRECTION as ADAM_TIED_DIRECTION
+from .am_adam import DIRECTION as AM_ADAM_DIRECTION
+from .am_adamw import DIRECTION as AM_ADAMW_DIRECTION
+from .am_sgd import DIRECTION as AM_SGD_DIRECTION
+from .amsgrad import DIRECTION as AMSGRAD_DIRECTION
+from .fsgdm import DIRECTION as FSGDM_DIRECTION
+from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE, Model
+from .momentum import DIRECTION as MOMENTUM_DIRECTION
 from .rule import Kind, Rule
+from .schedule_free import DIRECTION as SCHEDULE_FREE_DIRECTION
 from .validate import Constraint, HyperDomain, HyperTable
 
 __all__ = [
@@ -31,7 +40,7 @@ __all__ = [
 KINDS: dict[str, Kind] = {
     "adam": Kind(
         "adam",
-        adam.DIRECTION,
+        ADAM_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -102,7 +111,7 @@ KINDS: dict[str, Kind] = {
     ),
     "adamw": Kind(
         "adamw",
-        adam.DIRECTION,
+        ADAM_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -173,7 +182,7 @@ KINDS: dict[str, Kind] = {
     ),
     "am_adamw": Kind(
         "am_adamw",
-        am_adamw.DIRECTION,
+        AM_ADAMW_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -280,7 +289,7 @@ KINDS: dict[str, Kind] = {
     ),
     "am_sgd": Kind(
         "am_sgd",
-        am_sgd.DIRECTION,
+        AM_SGD_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -360,7 +369,7 @@ KINDS: dict[str, Kind] = {
     ),
     "fsgdm": Kind(
         "fsgdm",
-        fsgdm.DIRECTION,
+        FSGDM_DIRECTION,
         HEAVY_BALL,
         HyperTable(
             hyper={
@@ -431,7 +440,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo": Kind(
         "momo",
-        momentum.DIRECTION,
+        MOMENTUM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -541,7 +550,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adagrad": Kind(
         "momo_adagrad",
-        adagrad.DIRECTION,
+        ADAGRAD_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -651,7 +660,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adam": Kind(
         "momo_adam",
-        adam.DIRECTION,
+        ADAM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -770,7 +779,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adam_tied": Kind(
         "momo_adam_tied",
-        adam_tied.DIRECTION,
+        ADAM_TIED_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -880,7 +889,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_am": Kind(
         "momo_am",
-        am_sgd.DIRECTION,
+        AM_SGD_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1008,7 +1017,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_am_adam": Kind(
         "momo_am_adam",
-        am_adam.DIRECTION,
+        AM_ADAM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1145,7 +1154,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_amsgrad": Kind(
         "momo_amsgrad",
-        amsgrad.DIRECTION,
+        AMSGRAD_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1264,7 +1273,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_fsgdm": Kind(
         "momo_fsgdm",
-        fsgdm.DIRECTION,
+        FSGDM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1383,7 +1392,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_rmsprop": Kind(
         "momo_rmsprop",
-        adam.DIRECTION,
+        ADAM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1502,7 +1511,7 @@ KINDS: dict[str, Kind] = {
     ),
     "schedule_free_sps": Kind(
         "schedule_free_sps",
-        schedule_free.DIRECTION,
+        SCHEDULE_FREE_DIRECTION,
         SCHEDULE_FREE,
         HyperTable(
             hyper={
@@ -1564,7 +1573,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sgdm": Kind(
         "sgdm",
-        momentum.DIRECTION,
+        MOMENTUM_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -1626,7 +1635,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sps": Kind(
         "sps",
-        momentum.DIRECTION,
+        MOMENTUM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1736,6 +1745,142 @@ KINDS: dict[str, Kind] = {
     ),
 }
 """Every optimizer of the specification."""
+
+FRAMES: dict[str, tuple[Model, HyperTable]] = {
+    "cut": (
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "fixed": (
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+}
+"""Step-size models that go with any direction, with the hyper-parameters that come with them."""
 
 
 def adam(
