@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup demo test check format generate lint types clean
+.PHONY: help setup demo test check format generate lint types rule-lines clean
 
 help:  ## Show the targets.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP)  ## Create .venv with the pinned versions of constraints.txt.
 
@@ -38,6 +38,9 @@ types: $(STAMP)
 format: $(STAMP)  ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+rule-lines: $(STAMP)  ## Count the hand-written lines of each rule.
+	$(BIN)/python tools/rule_lines.py
 
 generate: $(STAMP)  ## Write the files that follow from the specification.
 	$(BIN)/momo generate

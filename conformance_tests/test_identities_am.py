@@ -272,6 +272,18 @@ class TestDegenerateCases:
             rounding("adamw", plain, (params, constant)),
         )
 
+    def test_a_late_tensor_of_am_adamw_starts_like_the_others(self) -> None:
+        """Its average is corrected by its own coefficients: with a constant gradient all move alike."""
+        rule = momo_core.am_adamw(learning_rate=0.1, weight_decay=0.0, lambd=0.0)
+        params, grad = [np.zeros(2), np.zeros(2)], np.array([2.0, -0.5])
+        state = rule.init(params)
+        for number in range(6):
+            fresh = [np.asarray(number == 0), np.asarray(number == 3)]
+            grads = [grad, None if number < 3 else grad]
+            params, state, _ = rule.step(params, grads, None, state, fresh=fresh)
+        np.testing.assert_allclose(params[0], -0.1 * 6 * np.sign(grad), rtol=1e-6)
+        np.testing.assert_allclose(params[1], -0.1 * 3 * np.sign(grad), rtol=1e-6)
+
     @every
     @given(data=st.data(), run=trajectories(max_steps=10))
     def test_a_zero_gradient_drops_the_memory(

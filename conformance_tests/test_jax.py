@@ -166,12 +166,14 @@ def test_invalid_hyper_parameters(make: Callable[..., Any]) -> None:
             make(wrong)
     with pytest.raises(InvalidTypeError, match="weight_decay"):
         make(weight_decay=optax.constant_schedule(0.1))
-    for wrong in accepted(make, adapt_lower_bound=1, beta_scope=1, lambd="0.1", beta_max=True):
-        with pytest.raises((InvalidTypeError, InvalidValueError), match=wrong):
-            make(**accepted(make, **{wrong: "wrong"}))
-    for bad in accepted(make, beta_max=1.0, lambd=-0.1, beta_scope="layer"):
-        with pytest.raises(InvalidValueError, match=f"Invalid {bad}"):
-            make(**{bad: {"beta_max": 1.0, "lambd": -0.1, "beta_scope": "layer"}[bad]})
+    wrong_types = {"adapt_lower_bound": 1, "lambd": "0.1", "beta_max": True, "metric_penalty": 0}
+    for name, value in accepted(make, **wrong_types).items():
+        with pytest.raises(InvalidTypeError, match=name):
+            make(**{name: value})
+    outside = {"beta_max": 1.0, "lambd": -0.1, "beta_scope": "layer"}
+    for name, value in accepted(make, **outside).items():
+        with pytest.raises(InvalidValueError, match=f"Invalid {name}"):
+            make(**{name: value})
     with pytest.raises(InvalidValueError, match="weight_decay"):
         make(float("inf"), weight_decay=0.1)
     with pytest.raises(InvalidValueError, match="on_nonfinite"):

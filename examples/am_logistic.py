@@ -84,7 +84,7 @@ class LogisticRegression:
         """Second derivative on all rows."""
         share = expit(self.rows @ x)
         curved = (self.rows.T * (share * (1 - share))) @ self.rows / len(self.rows)
-        return curved + self.penalty * np.eye(len(x))
+        return np.asarray(curved + self.penalty * np.eye(len(x)))
 
     def smoothness(self) -> float:
         """Largest curvature anywhere, L."""

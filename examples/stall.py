@@ -25,6 +25,8 @@ CHECKPOINTS = (100, 300, 1000)
 SEEDS = range(10)
 MARGINS = (0.0, 0.01, 0.05)
 STARTS = (1.0, 10.0)
+RESOLUTION = 1e-7
+"""Below this, x changes ``x^2 / 2 + 5`` by less than its rounding."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def least_squares(seed: int, noise: float, batch: int | None) -> LeastSquares:
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((SAMPLES, DIMENSION))
     targets = features @ rng.standard_normal(DIMENSION) + noise * rng.standard_normal(SAMPLES)
-    rest = targets - features @ np.linalg.lstsq(features, targets)[0]
+    rest = targets - features @ np.linalg.lstsq(features, targets)[0] if noise else 0 * targets
     batches = [
         rng.choice(SAMPLES, batch, replace=False) if batch else slice(None) for _ in range(CHECKPOINTS[-1])
     ]
@@ -68,16 +70,18 @@ def least_squares(seed: int, noise: float, batch: int | None) -> LeastSquares:
 
 def rules(known_bound: float) -> dict[str, momo_core.Rule]:
     """The rules to compare, by their label."""
-    common = {"learning_rate": LEARNING_RATE, "beta": BETA}
-    bound = f"{known_bound:.3g}" if known_bound == 0 else "known"
-    compared = {
-        "SGD-M": momo_core.KINDS["sgdm"].checked_rule(common),
-        f"MoMo, lower_bound {bound}": momo_core.momo(**common, lower_bound=known_bound),
+    options: dict[str, tuple[str, dict[str, Any]]] = {
+        "SGD-M": ("sgdm", {}),
+        "MoMo, lower_bound known": ("momo", {"lower_bound": known_bound}),
     }
     for margin in MARGINS:
-        rule = momo_core.momo(**common, adapt_lower_bound=True, reset_margin=margin)
-        compared[f"MoMo\\*, reset_margin {margin:g}"] = rule
-    return compared
+        hyper = {"adapt_lower_bound": True, "reset_margin": margin}
+        options[f"MoMo\\*, reset_margin {margin:g}"] = ("momo", hyper)
+    common = {"learning_rate": LEARNING_RATE, "beta": BETA}
+    return {
+        label: momo_core.KINDS[name].checked_rule({**common, **hyper})
+        for label, (name, hyper) in options.items()
+    }
 
 
 def train(problem: LeastSquares, rule: momo_core.Rule) -> tuple[list[float], float]:
@@ -114,7 +118,7 @@ def gap_table(noise: float, batch: int | None) -> str:
     runs: dict[str, list[tuple[list[float], float]]] = {}
     for seed in SEEDS:
         problem = least_squares(seed, noise, batch)
-        for label, rule in rules(problem.infimum if noise else 0.0).items():
+        for label, rule in rules(problem.infimum).items():
             runs.setdefault(label, []).append(train(problem, rule))
     rows = []
     for label, results in runs.items():
@@ -148,7 +152,7 @@ def authors_path(start: float, shift: float, lower_bound: float) -> Iterator[flo
     def closure() -> torch.Tensor:
         optimizer.zero_grad()
         loss = (param * param).sum() / 2 + shift
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
     while True:
@@ -195,7 +199,7 @@ def shift_table() -> str:
             for shift, lower_bound in ((5.0, 0.0), (-5.0, -10.0)):
                 steps = path(start, shift, lower_bound)
                 *_, last = (x for x, _ in zip(steps, range(CHECKPOINTS[-1]), strict=False))
-                ends.append(f"{abs(last):.3g}")
+                ends.append(f"{abs(last):.3f}" if abs(last) > RESOLUTION else f"< {RESOLUTION:g}")
             rows.append([label, f"{start:g}", *ends])
     heights = ["f = x²/2 + 5, lower_bound 0", "f = x²/2 − 5, lower_bound −10"]
     return table(["MoMo\\*", "x at the start", *heights], rows)

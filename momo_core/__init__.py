@@ -13,6 +13,7 @@ The model-based optimizers as pure functions on arrays of any Array-API library.
 
 from .direction import Direction
 from .model import CUT, FIXED, Model
+from .own import own_kind, preconditioned
 from .rule import Kind, Rule
 from .rules import *  # noqa: F403
 from .rules import __all__ as _rules
@@ -31,5 +32,7 @@ __all__ = [
     "Model",
     "Rule",
     "State",
+    "own_kind",
+    "preconditioned",
     *_rules,
 ]

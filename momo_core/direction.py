@@ -47,6 +47,9 @@ class Direction:
         Sums from which `choose` chooses, and the leaf with what it has computed on the way.
     choose : (scalars, sums, hyper, *, xp) -> scalars, optional
         Coefficients that depend on sums over the tensors, such as an adaptive momentum.
+    init_leaf : (param, *, xp) -> leaf, optional
+        Those of `leaf_state` that do not start as zeros of the shape of the tensor, with
+        their first values; `param` has the dtype of the averages.
     starts_at_param : tuple of str
         Those of `leaf_state` that start at the parameters and not at zero.
     move : (leaf, direction, rate, scalars, *, xp) -> (leaf, param), optional
@@ -61,6 +64,7 @@ class Direction:
     tensor_state: Mapping[str, float] = field(default_factory=dict)
     measure: Callable[..., tuple[Leaf, list[Array]]] | None = None
     choose: Callable[..., Scalars] | None = None
+    init_leaf: Callable[..., Leaf] | None = None
     starts_at_param: tuple[str, ...] = ()
     move: Callable[..., tuple[Leaf, Array]] | None = None
 

@@ -71,10 +71,12 @@ class Rule:
         dtype = leaf_dtype(param, xp=xp)
         zero = xp.sum(xp.zeros_like(param, dtype=dtype))
         zeros = {name: xp.zeros_like(param, dtype=dtype) for name in self.direction.leaf_state}
-        starts = {name: zeros[name] + cast(param, dtype, xp=xp) for name in self.direction.starts_at_param}
+        wide, init_leaf = cast(param, dtype, xp=xp), self.direction.init_leaf
+        starts = {name: zeros[name] + wide for name in self.direction.starts_at_param}
         return {
             **zeros,
             **starts,
+            **(init_leaf(wide, xp=xp) if init_leaf else {}),
             **{name: as_scalar(value, zero, xp=xp) for name, value in self.direction.tensor_state.items()},
         }
 

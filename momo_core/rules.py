@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from .directions import adagrad as _adagrad
-from .directions import adam as _adam
-from .directions import adam_tied as _adam_tied
-from .directions import am_adam as _am_adam
-from .directions import am_adamw as _am_adamw
-from .directions import am_sgd as _am_sgd
-from .directions import amsgrad as _amsgrad
-from .directions import fsgdm as _fsgdm
-from .directions import momentum as _momentum
-from .directions import schedule_free as _schedule_free
-from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE
+from .directions.adagrad import DIRECTION as ADAGRAD_DIRECTION
+from .directions.adam import DIRECTION as ADAM_DIRECTION
+from .directions.adam_tied import DIRECTION as ADAM_TIED_DIRECTION
+from .directions.am_adam import DIRECTION as AM_ADAM_DIRECTION
+from .directions.am_adamw import DIRECTION as AM_ADAMW_DIRECTION
+from .directions.am_sgd import DIRECTION as AM_SGD_DIRECTION
+from .directions.amsgrad import DIRECTION as AMSGRAD_DIRECTION
+from .directions.fsgdm import DIRECTION as FSGDM_DIRECTION
+from .directions.momentum import DIRECTION as MOMENTUM_DIRECTION
+from .directions.schedule_free import DIRECTION as SCHEDULE_FREE_DIRECTION
+from .model import CUT, FIXED, HEAVY_BALL, SCHEDULE_FREE, Model
 from .rule import Kind, Rule
 from .validate import Constraint, HyperDomain, HyperTable
 
@@ -40,7 +40,7 @@ __all__ = [
 KINDS: dict[str, Kind] = {
     "adam": Kind(
         "adam",
-        _adam.DIRECTION,
+        ADAM_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -111,7 +111,7 @@ KINDS: dict[str, Kind] = {
     ),
     "adamw": Kind(
         "adamw",
-        _adam.DIRECTION,
+        ADAM_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -182,7 +182,7 @@ KINDS: dict[str, Kind] = {
     ),
     "am_adamw": Kind(
         "am_adamw",
-        _am_adamw.DIRECTION,
+        AM_ADAMW_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -289,7 +289,7 @@ KINDS: dict[str, Kind] = {
     ),
     "am_sgd": Kind(
         "am_sgd",
-        _am_sgd.DIRECTION,
+        AM_SGD_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -369,7 +369,7 @@ KINDS: dict[str, Kind] = {
     ),
     "fsgdm": Kind(
         "fsgdm",
-        _fsgdm.DIRECTION,
+        FSGDM_DIRECTION,
         HEAVY_BALL,
         HyperTable(
             hyper={
@@ -440,7 +440,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo": Kind(
         "momo",
-        _momentum.DIRECTION,
+        MOMENTUM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -550,7 +550,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adagrad": Kind(
         "momo_adagrad",
-        _adagrad.DIRECTION,
+        ADAGRAD_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -660,7 +660,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adam": Kind(
         "momo_adam",
-        _adam.DIRECTION,
+        ADAM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -779,7 +779,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_adam_tied": Kind(
         "momo_adam_tied",
-        _adam_tied.DIRECTION,
+        ADAM_TIED_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -889,7 +889,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_am": Kind(
         "momo_am",
-        _am_sgd.DIRECTION,
+        AM_SGD_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1017,7 +1017,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_am_adam": Kind(
         "momo_am_adam",
-        _am_adam.DIRECTION,
+        AM_ADAM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1154,7 +1154,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_amsgrad": Kind(
         "momo_amsgrad",
-        _amsgrad.DIRECTION,
+        AMSGRAD_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1273,7 +1273,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_fsgdm": Kind(
         "momo_fsgdm",
-        _fsgdm.DIRECTION,
+        FSGDM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1392,7 +1392,7 @@ KINDS: dict[str, Kind] = {
     ),
     "momo_rmsprop": Kind(
         "momo_rmsprop",
-        _adam.DIRECTION,
+        ADAM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1511,7 +1511,7 @@ KINDS: dict[str, Kind] = {
     ),
     "schedule_free_sps": Kind(
         "schedule_free_sps",
-        _schedule_free.DIRECTION,
+        SCHEDULE_FREE_DIRECTION,
         SCHEDULE_FREE,
         HyperTable(
             hyper={
@@ -1573,7 +1573,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sgdm": Kind(
         "sgdm",
-        _momentum.DIRECTION,
+        MOMENTUM_DIRECTION,
         FIXED,
         HyperTable(
             hyper={
@@ -1635,7 +1635,7 @@ KINDS: dict[str, Kind] = {
     ),
     "sps": Kind(
         "sps",
-        _momentum.DIRECTION,
+        MOMENTUM_DIRECTION,
         CUT,
         HyperTable(
             hyper={
@@ -1745,6 +1745,142 @@ KINDS: dict[str, Kind] = {
     ),
 }
 """Every optimizer of the specification."""
+
+FRAMES: dict[str, tuple[Model, HyperTable]] = {
+    "cut": (
+        CUT,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "lower_bound": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[-inf, inf)",
+                    message="Invalid lower_bound: {value}",
+                    code="E_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "adapt_lower_bound": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_ADAPT_LOWER_BOUND",
+                    internal=False,
+                    choices=(),
+                ),
+                "reset_margin": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, 1)",
+                    message="Invalid reset_margin: {value}",
+                    code="E_RESET_MARGIN",
+                    internal=False,
+                    choices=(),
+                ),
+                "authors_numerator": HyperDomain(
+                    kind="flag",
+                    default=False,
+                    domain="",
+                    message="",
+                    code="E_AUTHORS_NUMERATOR",
+                    internal=True,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
+                ),
+                Constraint(
+                    when="learning_rate == inf",
+                    require="lower_bound > -inf",
+                    message="Invalid learning rate: inf needs a finite lower_bound",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+    "fixed": (
+        FIXED,
+        HyperTable(
+            hyper={
+                "learning_rate": HyperDomain(
+                    kind="number",
+                    default=1.0,
+                    domain="[0, inf]",
+                    message="Invalid learning rate: {value}",
+                    code="E_LEARNING_RATE",
+                    internal=False,
+                    choices=(),
+                ),
+                "weight_decay": HyperDomain(
+                    kind="number",
+                    default=0.0,
+                    domain="[0, inf)",
+                    message="Invalid weight_decay value: {value}",
+                    code="E_WEIGHT_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+                "proximal_decay": HyperDomain(
+                    kind="flag",
+                    default=True,
+                    domain="",
+                    message="",
+                    code="E_PROXIMAL_DECAY",
+                    internal=False,
+                    choices=(),
+                ),
+            },
+            constraints=(
+                Constraint(
+                    when="learning_rate == inf",
+                    require="weight_decay == 0",
+                    message="Invalid learning rate: inf needs weight_decay == 0",
+                    code="E_LEARNING_RATE",
+                ),
+            ),
+        ),
+    ),
+}
+"""Step-size models that go with any direction, with the hyper-parameters that come with them."""
 
 
 def adam(

@@ -13,7 +13,8 @@ The model-based optimizers as optax gradient transformations.
 
 from . import optimizers
 from .optimizers import *  # noqa: F403
+from .own import own_optimizer
 from .state import MomoState
 
-__all__ = ["MomoState"]
+__all__ = ["MomoState", "own_optimizer"]
 __all__ += optimizers.__all__

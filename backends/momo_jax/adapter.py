@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from momo_core import KINDS, Info, InvalidValueError, MissingLossError, Rule, State
+from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, Rule, State
 from momo_core.arrays import computed_once
 
 from .state import MomoState, PyTree, by_leaf, by_name, flatten, gradients
@@ -25,15 +25,15 @@ from .xla import as_stored
 
 
 def transformation(
-    name: str, hyper: Mapping[str, Any], *, schedulable: Collection[str], on_nonfinite: str
+    name: str | Kind, hyper: Mapping[str, Any], *, schedulable: Collection[str], on_nonfinite: str
 ) -> optax.GradientTransformationExtraArgs:
     """
-    Make the transformation of an optimizer of the specification.
+    Make the transformation of an optimizer.
 
     Parameters
     ----------
-    name : str
-        Of the optimizer.
+    name : str or Kind
+        Of an optimizer of the specification, or one of a user's own.
     hyper : mapping
         Hyper-parameters by canonical name.  A traced number cannot be checked here and
         is taken as it is, as is what a schedule returns.
@@ -46,7 +46,7 @@ def transformation(
     InvalidTypeError, InvalidValueError
         If a hyper-parameter is of the wrong type or outside of its domain.
     """
-    kind = KINDS[name]
+    kind = KINDS[name] if isinstance(name, str) else name
     schedules = {key: value for key, value in hyper.items() if key in schedulable and callable(value)}
     known = {
         key: value

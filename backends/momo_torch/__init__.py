@@ -15,5 +15,6 @@ The model-based optimizers for PyTorch.
 from .adapter import ModelBasedOptimizer
 from .optimizers import *  # noqa: F403
 from .optimizers import __all__ as _optimizers
+from .own import OwnOptimizer
 
-__all__ = ["ModelBasedOptimizer", *_optimizers]
+__all__ = ["ModelBasedOptimizer", "OwnOptimizer", *_optimizers]

@@ -1,4 +1,4 @@
-"""Generate the files that follow from the specification: rules of the core, adapter classes."""
+"""Generate the files that follow from the specification: rules of the core, adapters, their docs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,16 @@ from pathlib import Path
 
 import jinja2
 
-from .load import Hyper, OptimizerSpec, files_root, load_spec, spec_names
+from . import latex
+from .load import FRAMEWORKS, Hyper, OptimizerSpec, files_root, load_frame, load_spec, spec_names
 
 TEMPLATE_SUFFIX = ".jinja"
+EACH = "[name]"
+"""In the name of a template: it generates a file for each optimizer."""
+
+OWN_MODELS = ("cut", "fixed")
+"""Step-size models that go with a direction of a user's own."""
+
 HEADER = "Generated from the specification by `momo generate`; edit its template."
 
 
@@ -77,7 +84,7 @@ def source(value: object) -> str:
     """Python source of a default value."""
     if isinstance(value, float) and math.isinf(value):
         return f'float("{value}")'
-    return repr(value)
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def arguments(spec: OptimizerSpec, framework: str) -> tuple[list[Argument], list[Argument]]:
@@ -87,6 +94,16 @@ def arguments(spec: OptimizerSpec, framework: str) -> tuple[list[Argument], list
     named = {hyper.name for argument in positional for hyper in argument.hypers}
     rest = [hyper for hyper in spec.hyper.values() if hyper.name not in named and not hyper.internal]
     return positional, [_argument(spec, framework, hyper.name) for hyper in rest]
+
+
+def names_in(spec: OptimizerSpec, framework: str) -> dict[str, str]:
+    """Canonical name of each public hyper-parameter to the source text of its argument."""
+    return {
+        name: text
+        for part in arguments(spec, framework)
+        for argument in part
+        for name, text in argument.values.items()
+    }
 
 
 def _argument(spec: OptimizerSpec, framework: str, name: str) -> Argument:
@@ -99,8 +116,8 @@ def _argument(spec: OptimizerSpec, framework: str, name: str) -> Argument:
 
 
 def templates(project: Path) -> Iterable[Path]:
-    """All templates of the project; each generates the file beside it."""
-    for folder in ("momo_core", "backends"):
+    """All templates of the project; each generates the file beside it, or one for each optimizer."""
+    for folder in ("momo_core", "backends", "docs"):
         yield from sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
 
 
@@ -117,8 +134,13 @@ def formatted(text: str) -> str:
     return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
 
 
-def render(template: Path) -> str:
-    """Text that a template generates."""
+def cell(text: str) -> str:
+    """`text` in a cell of a Markdown table."""
+    return text.replace("|", "\\|")
+
+
+def render(template: Path, spec: OptimizerSpec | None = None) -> str:
+    """Text that a template generates, for one optimizer or for all of them."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template.parent),
         trim_blocks=True,
@@ -126,20 +148,32 @@ def render(template: Path) -> str:
         keep_trailing_newline=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["wrap"] = wrapped
+    environment.filters |= {"wrap": wrapped, "cell": cell}
     text = environment.get_template(template.name).render(
         header=HEADER,
+        spec=spec,
         specs=[load_spec(name) for name in spec_names()],
+        frames={model: load_frame(model) for model in OWN_MODELS},
         arguments=arguments,
         source=source,
+        names_in=names_in,
+        frameworks=FRAMEWORKS,
+        latex=latex,
     )
     return formatted(text) if template.with_suffix("").suffix == ".py" else text
 
 
 def generated_files(project: Path | None = None) -> dict[Path, str]:
     """Path and text of every generated file."""
-    root = project or files_root().parent
-    return {template.with_suffix(""): render(template) for template in templates(root)}
+    texts = {}
+    for template in templates(project or files_root().parent):
+        path = template.with_suffix("")
+        if EACH not in path.name:
+            texts[path] = render(template)
+            continue
+        for name in spec_names():
+            texts[path.with_name(path.name.replace(EACH, name))] = render(template, load_spec(name))
+    return texts
 
 
 def stale_files(project: Path | None = None) -> list[Path]:

@@ -165,6 +165,15 @@ def load_spec(name: str) -> OptimizerSpec:
     return parse_spec(merged_document(name))
 
 
+@cache
+def load_frame(model: str) -> tuple[Mapping[str, Hyper], tuple[Constraint, ...]]:
+    """Hyper-parameters and constraints that every optimizer with a step-size model has."""
+    root = files_root()
+    parts = [_read(root / "frame.toml"), _read(root / "models" / f"{model}.toml")]
+    constraints = [item for part in parts for item in part.get("constraints", [])]
+    return _hypers(_union(parts, "hyper")), tuple(_constraint(entry) for entry in constraints)
+
+
 def merged_document(name: str) -> dict[str, Any]:
     """Frame, optimizer and model of `name` as one document; the schema describes it."""
     root = files_root()
@@ -201,10 +210,7 @@ def parse_spec(document: Mapping[str, Any]) -> OptimizerSpec:
     EquationError
         If an equation is not in the language.
     """
-    hyper = {
-        name: Hyper(name=name, **{**entry, "choices": tuple(entry.get("choices", ()))})
-        for name, entry in document["hyper"].items()
-    }
+    hyper = _hypers(document["hyper"])
     return OptimizerSpec(
         **{key: document[key] for key in DESCRIPTION},
         hyper=hyper,
@@ -259,6 +265,13 @@ def _overridden(hyper: dict[str, Any], parts: list[dict[str, Any]]) -> dict[str,
                 continue
             overridden[name] = {**overridden[name], **fields}
     return overridden
+
+
+def _hypers(entries: Mapping[str, Any]) -> dict[str, Hyper]:
+    return {
+        name: Hyper(name=name, **{**entry, "choices": tuple(entry.get("choices", ()))})
+        for name, entry in entries.items()
+    }
 
 
 def _states(entries: Mapping[str, Any]) -> dict[str, State]:
