@@ -22,6 +22,8 @@ Vector = NDArray[np.float64]
 SAMPLES, DIMENSION = 200, 20
 LEARNING_RATE, BETA = 0.5, 0.9
 CHECKPOINTS = (100, 300, 1000)
+WINDOW = 50
+"""Minibatches: gaps are averaged over so many steps."""
 SEEDS = range(10)
 MARGINS = (0.0, 0.01, 0.05)
 STARTS = (1.0, 10.0)
@@ -91,18 +93,17 @@ def train(problem: LeastSquares, rule: momo_core.Rule) -> tuple[list[float], flo
     Returns
     -------
     list of float
-        Loss on all rows less its infimum, at the checkpoints.
+        Loss on all rows less its infimum, after each step.
     float
         Share of the steps after which the lower bound in use was above the infimum.
     """
     params = [np.zeros(problem.features.shape[1])]
     state = rule.init(params)
     gaps, over = [], 0
-    for step, rows in enumerate(problem.batches, start=1):
+    for rows in problem.batches:
         loss, grad = problem.loss(params[0], rows)
         params, state, info = rule.step(params, [grad], loss, state)
-        if step in CHECKPOINTS:
-            gaps.append(problem.loss(params[0])[0] - problem.infimum)
+        gaps.append(problem.loss(params[0])[0] - problem.infimum)
         over += info.lower_bound is not None and float(info.lower_bound) > problem.infimum
     return gaps, over / len(problem.batches)
 
@@ -120,12 +121,14 @@ def gap_table(noise: float, batch: int | None) -> str:
         problem = least_squares(seed, noise, batch)
         for label, rule in rules(problem.infimum).items():
             runs.setdefault(label, []).append(train(problem, rule))
+    window = WINDOW if batch else 1
     rows = []
     for label, results in runs.items():
-        gaps = np.array([result[0] for result in results])
-        ends = f"{gaps[:, -1].min():.1e} to {gaps[:, -1].max():.1e}"
-        medians = [f"{gap:.1e}" for gap in np.median(gaps, axis=0)]
-        rows.append([label, *medians, ends, f"{np.mean([result[1] for result in results]):.0%}"])
+        curves = np.array([curve for curve, _ in results])
+        gaps = np.stack([curves[:, step - window : step].mean(axis=1) for step in CHECKPOINTS])
+        medians = [f"{gap:.1e}" for gap in np.median(gaps, axis=1)]
+        ends = f"{gaps[-1].min():.1e} to {gaps[-1].max():.1e}"
+        rows.append([label, *medians, ends, f"{np.mean([share for _, share in results]):.0%}"])
     steps = [f"{step} steps" for step in CHECKPOINTS]
     return table(["", *steps, f"range at {CHECKPOINTS[-1]}", "overestimates"], rows)
 
