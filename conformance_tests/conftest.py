@@ -1,4 +1,4 @@
-"""Hypothesis profiles, the cells as fixtures, and the ledger of what ran."""
+"""Hypothesis profiles, the cells as fixtures, and the count of what did not run."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ settings.register_profile("dev", max_examples=10, **_COMMON)
 settings.register_profile("ci", max_examples=25, derandomize=True, database=None, **_COMMON)
 settings.register_profile("nightly", max_examples=500, **_COMMON)
 settings.load_profile(os.environ.get("MOMO_PROFILE", "ci"))
-
-LEDGER: Counter[str] = Counter()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

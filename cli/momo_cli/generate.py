@@ -11,7 +11,7 @@ from rich.console import Console
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is stale.")] = False,
 ) -> None:
-    """Write the files that follow from the specification: rules of the core, adapter classes."""
+    """Write the files that follow from the specification: rules of the core, adapters, their docs."""
     from momo_spec.generate import stale_files, write_files
 
     console = Console()
