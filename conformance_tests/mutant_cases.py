@@ -116,9 +116,8 @@ def several_devices(core: ModuleType) -> None:
         one, two = [PARAM], [PARAM, PARAM]
         one_state, two_state = rule.init(one), rule.init(two)
         for loss in (1.0, 0.5, 0.75):
-            one, one_state, _ = rule.step(
-                one, [GRAD], loss, one_state, reduce=lambda sums: [2 * value for value in sums]
-            )
+            mirrored = changed_sums(core, lambda sums: [2 * value for value in sums])
+            one, one_state, _ = rule.step(one, [GRAD], loss, one_state, reduction=mirrored)
             two, two_state, _ = rule.step(two, [GRAD, GRAD], loss, two_state)
             assert np.allclose(one[0], two[0], rtol=1e-12, atol=0)
 
@@ -130,14 +129,21 @@ def shard_of_two(core: ModuleType) -> None:
     both_state, part_state = rule.init(both), rule.init(part)
     for sign in (1.0, -0.5, 2.0):
         totals: list[Any] = []
-        both, both_state, _ = rule.step(
-            both, [sign * GRAD, GRAD[::-1]], None, both_state, reduce=partial(recorded_sums, totals)
-        )
-        rest = iter(totals)
-        part, part_state, _ = rule.step(
-            part, [sign * GRAD], None, part_state, reduce=partial(given_sums, rest)
-        )
+        record = changed_sums(core, partial(recorded_sums, totals))
+        both, both_state, _ = rule.step(both, [sign * GRAD, GRAD[::-1]], None, both_state, reduction=record)
+        replay = changed_sums(core, partial(given_sums, iter(totals)))
+        part, part_state, _ = rule.step(part, [sign * GRAD], None, part_state, reduction=replay)
         assert np.array_equal(part[0], both[0])
+
+
+def changed_sums(core: ModuleType, change: Callable[[list[Any]], list[Any]]) -> Any:
+    """A reduction that does something to the sums over all tensors."""
+
+    class Changed(core.Reduction):  # type: ignore[name-defined,misc]
+        def of_all(self, parts: Any, indices: Any) -> list[Any]:
+            return change(super().of_all(parts, indices))
+
+    return Changed(np)
 
 
 def recorded_sums(totals: list[Any], sums: list[Any]) -> list[Any]:

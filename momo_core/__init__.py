@@ -14,6 +14,7 @@ The model-based optimizers as pure functions on arrays of any Array-API library.
 from .direction import Direction
 from .model import CUT, FIXED, Model
 from .own import own_kind, preconditioned
+from .reduction import Reduction
 from .rule import Kind, Rule
 from .rules import *  # noqa: F403
 from .rules import __all__ as _rules
@@ -30,6 +31,7 @@ __all__ = [
     "Kind",
     "MissingLossError",
     "Model",
+    "Reduction",
     "Rule",
     "State",
     "own_kind",

@@ -138,14 +138,6 @@ def accumulate(
     return Accumulated(leaf, moved, [norm_sq, group.model_scale * norm_sq, drop, *watched])
 
 
-def add_sums(parts: Sequence[Sequence[Array]]) -> list[Array]:
-    """Sums over all tensors, in the order of the tensors."""
-    total = list(parts[0])
-    for part in parts[1:]:
-        total = [left + right for left, right in zip(total, part, strict=True)]
-    return total
-
-
 def apply(
     direction: Direction,
     param: Array,

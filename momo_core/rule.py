@@ -9,6 +9,7 @@ from typing import Any
 from .arrays import Array, Namespace, as_scalar, cast, find_namespace, leaf_dtype, scalar_zero
 from .direction import Direction, Leaf
 from .model import Model
+from .reduction import Reduction
 from .state import Info, State
 from .step import Step
 from .validate import HyperTable, check_arrays, check_gradients, check_hyper, check_loss, check_option
@@ -92,7 +93,7 @@ class Rule:
         groups: Sequence[Mapping[str, Any]] | None = None,
         group_of: Sequence[int] | None = None,
         fresh: Sequence[Array] | None = None,
-        reduce: Callable[[list[Array]], list[Array]] = list,
+        reduction: Reduction | None = None,
         store: Callable[[Array, Array], Array] | None = None,
     ) -> tuple[list[Array], State, Info]:
         """
@@ -118,8 +119,8 @@ class Rule:
         fresh : sequence of bool arrays, shape (), optional
             Whether this is a tensor's first gradient; without it, whether this is the
             first step.
-        reduce : callable, optional
-            Adds the partial sums of several devices: list of scalars in and out.
+        reduction : Reduction, optional
+            Adds the sums of tensors whose parts several devices hold, and averages the loss.
         store : callable, optional
             ``(param, new_param) -> stored``, the rounding of whoever writes the result.
 
@@ -139,7 +140,8 @@ class Rule:
         xp = xp or find_namespace(params)
         loss = check_loss(loss, needed=self.model.needs_loss, xp=xp)
         check_gradients(params, grads)
-        run = Step(self, params, grads, state, xp, dict(self.hyper, **(hyper or {})), reduce)
+        settings = {**self.hyper, **(hyper or {})}
+        run = Step(self, params, grads, state, xp, settings, reduction or Reduction(xp))
         if not run.moving:
             return list(params), state, run.idle()
         run.begin(loss, groups, group_of, fresh)

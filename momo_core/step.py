@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from . import phases
 from .arrays import Array, Namespace, all_finite, as_scalar, cast, infinite_unless_finite
 from .direction import Leaf, Scalars
+from .reduction import Reduction, add_sums
 from .state import GROUP_HYPER, Info, State
 
 if TYPE_CHECKING:
     from .rule import Rule
 
-Reduce = Callable[[list[Array]], list[Array]]
 Store = Callable[[Array, Array], Array]
 
 _TAKEN = ("step_size", "truncation", "beta_k")
@@ -25,7 +25,7 @@ class Step:
 
     Parameters
     ----------
-    rule, params, grads, state, xp, reduce
+    rule, params, grads, state, xp, reduction
         As for `Rule.step`.
     hyper : dict
         All hyper-parameters, with this step's values.
@@ -39,10 +39,10 @@ class Step:
         state: State,
         xp: Namespace,
         hyper: dict[str, Any],
-        reduce: Reduce,
+        reduction: Reduction,
     ) -> None:
         self.rule, self.params, self.grads, self.state = rule, params, grads, state
-        self.xp, self.raw, self.reduce = xp, hyper, reduce
+        self.xp, self.raw, self.reduction = xp, hyper, reduction
         self.moving = [index for index, grad in enumerate(grads) if grad is not None]
         self.like = state.scalars["weight"]
         self.hyper = {name: self.number(value) for name, value in hyper.items() if name not in GROUP_HYPER}
@@ -93,11 +93,12 @@ class Step:
         self.leaves = [leaf for leaf, _ in measured]
         sums = [parts for _, parts in measured]
         if self.hyper.get("beta_scope") == "tensor":
-            sums = self._reduce_each(sums)
+            sums = self.reduction.of_each(sums, self.moving)
+            self._check_each(sums)
             chosen = [choose(self.scope, parts, self.hyper, xp=self.xp) for parts in sums]
             shared = {name: sum(each[name] for each in chosen) / len(chosen) for name in chosen[0]}
         else:
-            total = self.reduce(phases.add_sums(sums))
+            total = self.reduction.of_all(sums, self.moving)
             self.checked += total
             shared = choose(self.scope, total, self.hyper, xp=self.xp)
             chosen = [shared for _ in self.moving]
@@ -117,7 +118,11 @@ class Step:
             )
             for index, tensor in zip(self.moving, self._tensors(), strict=True)
         ]
-        sums = self.reduce(phases.add_sums([work.sums for work in self.work]))
+        parts = [work.sums for work in self.work]
+        if "loss" in self.scope:
+            sums, self.scope["loss"] = self.reduction.with_loss(parts, self.moving, self.scope["loss"])
+        else:
+            sums = self.reduction.of_all(parts, self.moving)
         self.checked += sums
         named = dict(zip((*phases.SUMS, *self.rule.direction.watched), sums, strict=True))
         self.scope |= self.rule.model.solve(self.scope, named, self.hyper, xp=self.xp)
@@ -133,7 +138,7 @@ class Step:
             new = store(param, new) if store else cast(new, param.dtype, xp=xp)
             self.moved.append((leaf, new))
             changes.append([phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=xp)])
-        change = self.reduce(phases.add_sums(changes))[0]
+        change = self.reduction.of_all(changes, self.moving)[0]
         self.checked.append(change)
         if "loss" in self.scope:
             self.checked.append(self.scope["loss"])
@@ -183,11 +188,8 @@ class Step:
         """State, coefficients, group and freshness of each moving tensor."""
         return list(zip(self.leaves, self.coefficients, self.groups, self.fresh, strict=True))
 
-    def _reduce_each(self, sums: list[list[Array]]) -> list[list[Array]]:
-        """Add the sums of each tensor over the devices, and check them, in one call for all of them."""
-        # One check for all tensors: with one for each, compiled code would grow with their square.
+    def _check_each(self, sums: list[list[Array]]) -> None:
+        """Check the sums of each tensor, all of them in one number for each sum."""
+        # With a check for each tensor, compiled code would grow with their square.
         checks = [[infinite_unless_finite(part, xp=self.xp) for part in parts] for parts in sums]
-        flat = self.reduce([*phases.add_sums(checks), *(part for parts in sums for part in parts)])
-        width = len(sums[0])
-        self.checked += flat[:width]
-        return [flat[start : start + width] for start in range(width, len(flat), width)]
+        self.checked += self.reduction.kept(add_sums(checks))

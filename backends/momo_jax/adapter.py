@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -18,7 +17,7 @@ import optax
 from jax import Array
 
 from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, Rule, State
-from momo_core.arrays import computed_once
+from momo_core.reduction import ComputedOnce
 
 from .state import MomoState, PyTree, by_leaf, by_name, flatten, gradients
 from .xla import as_stored
@@ -171,7 +170,7 @@ class _Transformation:
                 xp=jnp,
                 hyper={name: schedule(state.count) for name, schedule in self.schedules.items()},
                 fresh=list(~state.seen),
-                reduce=partial(computed_once, xp=jnp),
+                reduction=ComputedOnce(jnp),
                 store=store,
             )
         except jax.errors.TracerBoolConversionError as error:

@@ -125,7 +125,7 @@ class ModelBasedOptimizer(MovedOptimizer):
             groups=[decayed, {**decayed, "weight_decay": 0.0}],
             group_of=[0 if self._use_weight_decay(variable) else 1 for variable in variables],
             fresh=self._slots.fresh(rows),
-            reduce=reduction(),
+            reduction=reduction(),
         )
         for variable, param in zip(variables, params, strict=True):
             self.assign(variable, param)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from functools import partial
 from typing import Any
 
 import keras
 from keras import ops
 
-from momo_core.arrays import computed_once
+from momo_core.reduction import ComputedOnce, Reduction
 
 BACKEND = keras.config.backend()
 """Keras fixes it when it is imported."""
@@ -40,9 +38,9 @@ def namespace() -> Any:
     return _NAMESPACE
 
 
-def reduction() -> Callable[[list[Any]], list[Any]]:
+def reduction() -> Reduction:
     """How sums over the tensors are handed on: for XLA so that it computes them once."""
-    return partial(computed_once, xp=namespace()) if BACKEND == "jax" else list
+    return (ComputedOnce if BACKEND == "jax" else Reduction)(namespace())
 
 
 def value_of(variable: Any) -> Any:
