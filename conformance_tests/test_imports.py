@@ -123,10 +123,11 @@ def docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_functions_are_short(package: str) -> None:
-    """Docstrings aside."""
+    """Docstrings aside, and kernels, which are generated: their lines are arguments."""
     long = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
         for path in sources(package)
+        if path.name != "kernels.py" or package != "momo_torch"
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and length(node) > LONGEST_FUNCTION
     ]

@@ -17,6 +17,7 @@ from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError
 from momo_core.state import GROUP_HYPER
 
 from . import state
+from .fused import FusedSteps, without_tensors
 from .loss import Loss, detached, first_given, is_dummy_step, mean_over_ranks
 from .settings import Names, canonical_hyper, check_settings, check_shared
 
@@ -28,10 +29,17 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
     names: ClassVar[Names]
 
     def __init__(
-        self, params: ParamsT, hyper: Mapping[str, Any], *, on_nonfinite: str, process_group: Any
+        self,
+        params: ParamsT,
+        hyper: Mapping[str, Any],
+        *,
+        on_nonfinite: str,
+        process_group: Any,
+        fused: bool | None = None,
     ) -> None:
-        defaults = {**hyper, "on_nonfinite": on_nonfinite, "rule": self.rule_name}
+        defaults = {**hyper, "on_nonfinite": on_nonfinite, "rule": self.rule_name, "fused": fused}
         check_settings(self._kind, self.names, defaults)
+        self._fused = FusedSteps(self._kind, fused)
         self._recorded: Loss | None = None
         self._process_group = process_group
         super().__init__(params, defaults)
@@ -40,6 +48,12 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         super().__setstate__(contents)
         self._recorded = None
         self._process_group = None
+        self._fused = FusedSteps(self._kind, self.defaults.get("fused"))
+
+    @property
+    def implementation(self) -> str:
+        """What took the last step: ``"fused"``, or ``"generic"`` and why; ``"none"`` before the first."""
+        return self._fused.implementation
 
     @property
     def last_info(self) -> Info:
@@ -159,18 +173,23 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         state.start(self._kind.rule(canonical_hyper(group, self.names)), self.param_groups, self.state)
 
     def _take_step(self, loss: Any) -> None:
-        """Let the core compute everything, then write it."""
+        """Let the kernels or the core compute everything, then write it."""
         groups, first = self.param_groups, self.param_groups[0]
+        if self._kind.model.needs_loss:
+            loss = mean_over_ranks(loss, first["weight"], self._process_group)
+        else:
+            loss = None
+        hypers = [canonical_hyper(group, self.names) for group in groups]
+        if self._fused.take(groups, self.state, [without_tensors(hyper) for hyper in hypers], loss):
+            return
         params = state.all_params(groups)
         grads = [param.grad for param in params]
         if any(grad is not None and grad.is_sparse for grad in grads):
             raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
-        hypers = [canonical_hyper(group, self.names) for group in groups]
-        needs_loss = self._kind.model.needs_loss
         moved, new, info = self._kind.rule(hypers[0], first["on_nonfinite"]).step(
             params,
             grads,
-            mean_over_ranks(loss, first["weight"], self._process_group) if needs_loss else None,
+            loss,
             state.read(self._kind, groups, self.state),
             xp=xp,
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],

@@ -14,7 +14,8 @@ from . import optimizers
 from .adapter import ModelBasedOptimizer
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = ("eager",)
+MODES = ("eager", "fused")
+"""Without the kernels, and with them where they take the tensors."""
 
 
 def devices() -> tuple[str, ...]:
@@ -22,7 +23,9 @@ def devices() -> tuple[str, ...]:
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def construct(optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor]) -> ModelBasedOptimizer:
+def construct(
+    optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor], *, fused: bool | None = None
+) -> ModelBasedOptimizer:
     """An optimizer by its name in the specification, called by PyTorch's names."""
     cls: type[ModelBasedOptimizer] = getattr(optimizers, load_spec(optimizer).frameworks["torch"].entry)
     spec = load_spec(optimizer)
@@ -31,7 +34,7 @@ def construct(optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tens
         argument: full[targets[0]] if len(targets) == 1 else tuple(full[target] for target in targets)
         for argument, targets in cls.names.items()
     }
-    return cls(params, **settings)  # type: ignore[arg-type]
+    return cls(params, **settings, fused=fused)  # type: ignore[arg-type]
 
 
 def run(
@@ -42,12 +45,12 @@ def run(
     *,
     dtype: str,
     device: str = "cpu",
-    mode: str = "",  # noqa: ARG001
+    mode: str = "",
 ) -> list[dict[str, Any]]:
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
     target = {"dtype": getattr(torch, dtype), "device": device}
     leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
-    built = construct(optimizer, hyper, leaves)
+    built = construct(optimizer, hyper, leaves, fused=None if mode == "fused" else False)
     trajectory = []
     for step in steps:
         for group in built.param_groups:

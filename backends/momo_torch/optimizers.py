@@ -59,6 +59,9 @@ class Adam(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -66,6 +69,8 @@ class Adam(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -93,6 +98,7 @@ class Adam(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -101,7 +107,7 @@ class Adam(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class AdamW(ModelBasedOptimizer):
@@ -132,6 +138,9 @@ class AdamW(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -139,6 +148,8 @@ class AdamW(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -165,6 +176,7 @@ class AdamW(ModelBasedOptimizer):
         divide: bool = False,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -173,7 +185,7 @@ class AdamW(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class AMAdamW(ModelBasedOptimizer):
@@ -210,6 +222,9 @@ class AMAdamW(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -217,6 +232,8 @@ class AMAdamW(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -250,6 +267,7 @@ class AMAdamW(ModelBasedOptimizer):
         beta_scope: str = "tensor",
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -261,7 +279,7 @@ class AMAdamW(ModelBasedOptimizer):
             "metric_penalty": metric_penalty,
             "beta_scope": beta_scope,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class AMSGD(ModelBasedOptimizer):
@@ -293,6 +311,9 @@ class AMSGD(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -300,6 +321,8 @@ class AMSGD(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -329,6 +352,7 @@ class AMSGD(ModelBasedOptimizer):
         beta_scope: str = "global",
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -338,7 +362,7 @@ class AMSGD(ModelBasedOptimizer):
             "divide": divide,
             "beta_scope": beta_scope,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class FSGDM(ModelBasedOptimizer):
@@ -370,6 +394,9 @@ class FSGDM(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -377,6 +404,8 @@ class FSGDM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -406,6 +435,7 @@ class FSGDM(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -415,7 +445,7 @@ class FSGDM(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class Momo(ModelBasedOptimizer):
@@ -454,6 +484,9 @@ class Momo(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -461,6 +494,8 @@ class Momo(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -494,6 +529,7 @@ class Momo(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -505,7 +541,7 @@ class Momo(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoAdagrad(ModelBasedOptimizer):
@@ -542,6 +578,9 @@ class MomoAdagrad(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -549,6 +588,8 @@ class MomoAdagrad(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -582,6 +623,7 @@ class MomoAdagrad(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -593,7 +635,7 @@ class MomoAdagrad(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoAdam(ModelBasedOptimizer):
@@ -633,6 +675,9 @@ class MomoAdam(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -640,6 +685,8 @@ class MomoAdam(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -674,6 +721,7 @@ class MomoAdam(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -685,7 +733,7 @@ class MomoAdam(ModelBasedOptimizer):
             "use_fstar": use_fstar,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoAdamTied(ModelBasedOptimizer):
@@ -722,6 +770,9 @@ class MomoAdamTied(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -729,6 +780,8 @@ class MomoAdamTied(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -762,6 +815,7 @@ class MomoAdamTied(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -773,7 +827,7 @@ class MomoAdamTied(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoAM(ModelBasedOptimizer):
@@ -810,6 +864,9 @@ class MomoAM(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -817,6 +874,8 @@ class MomoAM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -850,6 +909,7 @@ class MomoAM(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -861,7 +921,7 @@ class MomoAM(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoAMAdam(ModelBasedOptimizer):
@@ -903,6 +963,9 @@ class MomoAMAdam(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -910,6 +973,8 @@ class MomoAMAdam(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -948,6 +1013,7 @@ class MomoAMAdam(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -961,7 +1027,7 @@ class MomoAMAdam(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoAMSGrad(ModelBasedOptimizer):
@@ -1000,6 +1066,9 @@ class MomoAMSGrad(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -1007,6 +1076,8 @@ class MomoAMSGrad(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -1040,6 +1111,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1051,7 +1123,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoFSGDM(ModelBasedOptimizer):
@@ -1090,6 +1162,9 @@ class MomoFSGDM(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -1097,6 +1172,8 @@ class MomoFSGDM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -1132,6 +1209,7 @@ class MomoFSGDM(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1144,7 +1222,7 @@ class MomoFSGDM(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class MomoRMSprop(ModelBasedOptimizer):
@@ -1183,6 +1261,9 @@ class MomoRMSprop(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -1190,6 +1271,8 @@ class MomoRMSprop(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -1223,6 +1306,7 @@ class MomoRMSprop(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1234,7 +1318,7 @@ class MomoRMSprop(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class ScheduleFreeSPS(ModelBasedOptimizer):
@@ -1264,6 +1348,9 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -1271,6 +1358,8 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -1299,6 +1388,7 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1307,7 +1397,7 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class SGDM(ModelBasedOptimizer):
@@ -1337,6 +1427,9 @@ class SGDM(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -1344,6 +1437,8 @@ class SGDM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -1371,6 +1466,7 @@ class SGDM(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1379,7 +1475,7 @@ class SGDM(ModelBasedOptimizer):
             "bias_correction": bias_correction,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
 
 
 class SPS(ModelBasedOptimizer):
@@ -1412,6 +1508,9 @@ class SPS(ModelBasedOptimizer):
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
         Ranks over which the loss is averaged; the default group where one is initialised.
+    fused : bool, optional
+        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
+        tensors, see `implementation`; True: always, or fail; False: never.
 
     Raises
     ------
@@ -1419,6 +1518,8 @@ class SPS(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        With ``fused=True``, if there are no kernels.
 
     Source
     ------
@@ -1448,6 +1549,7 @@ class SPS(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        fused: bool | None = None,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1457,4 +1559,4 @@ class SPS(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)

@@ -68,9 +68,14 @@ def write(groups: Sequence[Group], states: States, moved: Sequence[Tensor], new:
         for name, average in leaf.items():
             states[param][name].copy_(average)
         states[param]["step"] += ~info.skipped
-    report = {shown(name): value for name, value in info._asdict().items()}
+    report(groups, new.scalars, info)
+
+
+def report(groups: Sequence[Group], scalars: Mapping[str, Tensor], info: Info) -> None:
+    """Store the scalar state, and what the step did."""
+    told = {shown(name): value for name, value in info._asdict().items()}
     for group in groups:
-        group.update({**report, **new.scalars})
+        group.update({**told, **scalars})
 
 
 def restore(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from .bench.command import bench
 from .generate import generate
 from .spec import app as spec_app
 from .train.command import train
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.add_typer(spec_app, name="spec")
 app.command("generate")(generate)
+app.command("bench")(bench)
 
 if __name__ == "__main__":
     app()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jinja2
 
-from . import latex
+from . import kernels, latex
 from .load import FRAMEWORKS, Hyper, OptimizerSpec, files_root, load_frame, load_spec, spec_names
 
 TEMPLATE_SUFFIX = ".jinja"
@@ -159,6 +159,7 @@ def render(template: Path, spec: OptimizerSpec | None = None) -> str:
         names_in=names_in,
         frameworks=FRAMEWORKS,
         latex=latex,
+        kernels=kernels,
     )
     return formatted(text) if template.with_suffix("").suffix == ".py" else text
 

@@ -1,0 +1,242 @@
+"""What stays the same from step to step of the kernels, and one step with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from momo_core import Info, Kind, State
+from momo_core.phases import GroupCoefficients
+from momo_core.reduction import Reduction
+from momo_core.state import GROUP_HYPER
+from momo_core.step import Step
+
+from . import scalars as xp
+from . import threads
+from .table import Table
+
+if TYPE_CHECKING:
+    from .compiled import Kernels
+
+Row = npt.NDArray[np.floating[Any]]
+Sums = npt.NDArray[np.float64]
+
+SERIAL = 1 << 16
+"""Elements up to which one thread is faster than two."""
+
+
+class Settings(NamedTuple):
+    """
+    What a plan was made for.
+
+    Attributes
+    ----------
+    hypers : list of dict
+        Hyper-parameters of each group, none of them a tensor.
+    sizes : list of int
+        Number of parameters of each group.
+    moving : list of int, optional
+        The parameters with a gradient; None for all.
+    on_nonfinite : str
+    """
+
+    hypers: list[dict[str, Any]]
+    sizes: list[int]
+    moving: list[int] | None
+    on_nonfinite: str
+
+    @property
+    def group_of(self) -> npt.NDArray[np.intp]:
+        """Group of each parameter with a gradient."""
+        groups = np.repeat(np.arange(len(self.sizes)), self.sizes)
+        return groups if self.moving is None else groups[self.moving]
+
+
+class Plan:
+    """
+    How an optimizer with its present settings steps on its present tensors.
+
+    `prepare` only reads, `apply` writes.
+
+    Parameters
+    ----------
+    kind : Kind
+    table : Table
+    settings : Settings
+    """
+
+    def __init__(self, kind: Kind, table: Table, settings: Settings) -> None:
+        hypers = settings.hypers
+        self.table, self.settings = table, settings
+        self.rule = kind.rule(hypers[0], settings.on_nonfinite)
+        self.kept = [*kind.direction.scalar_state, *kind.model.scalar_state]
+        self.groups = [{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers]
+        decays = any(hyper["weight_decay"] != 0 for hyper in hypers)
+        self.kernels: Kernels = kernel_table()[kind.name, decays]
+        self.type = table.like.dtype.type
+        self.limit = float(np.finfo(self.type).max) / 16
+        self.new = np.empty((len(self.kernels.tensor_state), table.count), self.type)
+        self.step = self._started({name: self.type(0) for name in self.kept})
+        self.step.begin(self.type(0), self.groups, range(len(hypers)), [False] * len(hypers))
+        self.own = self._numbers_of_groups(self.step.groups, settings.group_of)
+        rates = [float(group.step_scale) * float(group.relative_rate) for group in self.step.groups]
+        self.largest_rate = max(map(abs, rates))
+        self.largest_keep = max(abs(1 - float(group.shrink)) for group in self.step.groups)
+        elements = sum(param.numel() for param in table.params)
+        self.helpers = 0 if elements <= SERIAL else min(torch.get_num_threads(), len(table.chunks)) - 1
+
+    def size_of_params(self) -> float:
+        """Sum of the absolute values of the parameters; infinite or NaN if one of them is."""
+        from .compiled import add_sizes
+
+        return float(self._added(self._sweep(add_sizes, ("size_param",)))[0])
+
+    def prepare(self, first: Mapping[str, Tensor], loss: float | None, param_size: float) -> bool:
+        """
+        Read the tensors and choose the step; whether it can be taken.
+
+        Parameters
+        ----------
+        first : mapping of str to tensor, shape ()
+            The scalar state.
+        loss : float, optional
+        param_size : float
+            Sum of the absolute values of the parameters.
+        """
+        kernels, scope = self.kernels, self._begin(first, loss)
+        self._read_numbers_of_tensors()
+        measured: list[float] = []
+        if kernels.measure is not None:
+            measured = self._choose(self._sweep(kernels.measure, kernels.measure_sums))
+        sums = self._added(self._sweep(kernels.accumulate, kernels.accumulate_sums))
+        named = dict(zip(kernels.accumulate_sums, sums, strict=True))
+        named.setdefault("decay_drop", self.type(0))
+        scope |= self.rule.model.solve(scope, named, self.step.hyper, xp=xp)
+        checked = [*measured, *sums, scope.get("loss", 0.0), scope.get("model_value", 0.0)]
+        return all(map(math.isfinite, checked)) and self._stays_small(named, param_size)
+
+    def apply(self) -> float:
+        """Write everything but the scalars; returns the sum of the absolute values of the parameters."""
+        from .compiled import count, scatter
+
+        table, names = self.table, self.kernels.apply_sums
+        sums = dict(zip(names, self._added(self._sweep(self.kernels.apply, names)), strict=True))
+        for row, pointers in zip(self.new, table.number_pointers, strict=True):
+            scatter(pointers, table.like, row)
+        count(table.step_pointers, table.counter_like)
+        if "model_change" in sums:
+            self.step.scope["predicted_loss"] = self.step.scope["model_value"] + sums["model_change"]
+        if not all(map(math.isfinite, sums.values())):
+            raise FloatingPointError(
+                f"{self.rule.name}: a parameter is not finite, and was so after the last step"
+            )
+        return float(sums["size_new_param"])
+
+    def report(self, skipped_steps: Tensor) -> tuple[dict[str, Tensor], Info]:
+        """New scalar state, and what the step did."""
+        new = {name: self.step.scope[name] for name in self.kept}
+        info = self.step.info(new, np.True_)._asdict()
+        shown = {name: value for name, value in info.items() if value is not None and name != "skipped"}
+        tensors = torch.from_numpy(np.array([*new.values(), *shown.values()], self.type)).unbind()
+        kept = dict(zip(new, tensors, strict=False)) | {"skipped_steps": skipped_steps}
+        told = dict(zip(shown, tensors[len(new) :], strict=True)) | {"skipped": torch.tensor(False)}
+        return kept, Info(**{**info, **told})
+
+    def _started(self, scalars: dict[str, Any]) -> Step:
+        """
+        The scalar part of a step.
+
+        A number stands for all tensors of a group: that part asks no more of them.
+        """
+        count = len(self.groups)
+        nothing = State(({},) * count, scalars)
+        return Step(
+            self.rule, [None] * count, [0.0] * count, nothing, xp, dict(self.rule.hyper), Reduction(xp)
+        )
+
+    def _begin(self, first: Mapping[str, Tensor], loss: float | None) -> dict[str, Any]:
+        """Coefficients of this step."""
+        step, old = self.step, {name: self.type(first[name].item()) for name in self.kept}
+        step.scope = {**old, "max_learning_rate": step.scope["max_learning_rate"]}
+        step.scope |= self.rule.direction.begin(step.scope, step.hyper, xp=xp)
+        if self.rule.model.needs_loss:
+            step.scope["loss"] = self.type(loss)
+        return step.scope
+
+    def _numbers_of_groups(self, groups: Sequence[GroupCoefficients], group_of: npt.NDArray[np.intp]) -> Row:
+        """The numbers that each tensor has for itself; those of no group are still empty."""
+        own = np.zeros((self.table.count, len(self.kernels.own)), self.type)
+        for column, name in enumerate(self.kernels.own):
+            if hasattr(groups[0], name):
+                values = [getattr(group, name) for group in groups]
+                own[:, column] = np.array([0 if value is None else value for value in values])[group_of]
+        return own
+
+    def _read_numbers_of_tensors(self) -> None:
+        """Which tensors are at their first step, and the state that is one number."""
+        from .compiled import gather
+
+        table, names = self.table, self.kernels.own
+        if "fresh" in names:
+            steps = np.empty(table.count, table.counter_like.dtype)
+            gather(table.step_pointers, table.counter_like, steps)
+            self.own[:, names.index("fresh")] = steps == 0
+        for name, pointers in zip(self.kernels.tensor_state, table.number_pointers, strict=True):
+            gather(pointers, table.like, self.own[:, names.index(name)])
+
+    def _sweep(self, kernel: Any, rows: Sequence[str]) -> Sums:
+        """Sums of each chunk."""
+        table, scope, hyper = self.table, self.step.scope, self.step.hyper
+        sums, counter = np.empty((len(rows), len(table.chunks))), np.zeros(1, np.int64)
+        # What the sweep does not need may be unknown yet.
+        values = [scope[name] if name in scope else hyper.get(name, 0) for name in self.kernels.scalars]
+        row = np.array(values, self.type)
+        arguments = (table.like, row, self.own, table.pointers, table.chunks, counter, sums, self.new)
+        threads.together(partial(kernel, *arguments), self.helpers)
+        return sums
+
+    def _added(self, sums: Sums) -> Row:
+        """Sums over all chunks, pairwise, whatever thread took which."""
+        added: Row = np.add.reduce(sums, axis=1).astype(self.type)
+        return added
+
+    def _choose(self, sums: Sums) -> list[float]:
+        """Coefficients that depend on sums, of all tensors or of each; returns these sums."""
+        step, choose = self.step, self.rule.direction.choose
+        assert choose is not None
+        if step.hyper.get("beta_scope") == "tensor":
+            parts = np.add.reduceat(sums, self.table.starts, axis=1).astype(self.type)
+            chosen = choose(step.scope, list(parts), step.hyper, xp=np)
+            step.scope |= {name: values.mean(dtype=self.type) for name, values in chosen.items()}
+        else:
+            parts = self._added(sums)
+            chosen = choose(step.scope, list(parts), step.hyper, xp=xp)
+            step.scope |= chosen
+        for name in set(self.kernels.chosen) & set(self.kernels.own):
+            self.own[:, self.kernels.own.index(name)] = chosen[name]
+        return list(parts.ravel())
+
+    def _stays_small(self, sums: Mapping[str, float], param_size: float) -> bool:
+        """Whether nothing that `apply` computes can overflow."""
+        average = float(sums["size_grad_avg"])
+        direction = float(sums.get("size_direction", average))
+        rate = self.largest_rate * abs(float(self.step.scope["step_size"]))
+        reach = self.largest_keep * param_size + rate * direction
+        value = abs(float(self.step.scope.get("model_value", 0.0)))
+        bounds = (reach, average * direction, average * (reach + param_size), value)
+        return all(bound < self.limit for bound in bounds)
+
+
+def kernel_table() -> Mapping[tuple[str, bool], Kernels]:
+    """The generated kernels; Numba is imported here, when it is needed."""
+    from .kernels import KERNELS
+
+    found: Mapping[tuple[str, bool], Kernels] = KERNELS
+    return found

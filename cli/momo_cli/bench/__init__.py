@@ -1,0 +1,1 @@
+"""`momo bench`: how long a step takes."""

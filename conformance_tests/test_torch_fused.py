@@ -1,0 +1,496 @@
+"""The generated kernels of the PyTorch optimizers: another way to the same step."""
+
+from __future__ import annotations
+
+import copy
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("numba", reason="not run: numba is not installed")
+
+from conformance_tests.strategies import hypers, trajectories
+from momo_spec import load_spec, spec_names
+from momo_spec.bounds import UNIT_ROUNDOFF, flattened, open_loop, open_loop_bound
+from momo_spec.kernels import fits, kernel_set
+from momo_spec.sampled import FORMATS
+from momo_spec.vector_file import Vector, load_vectors
+from momo_torch import AMAdamW, Momo, MomoAdam, driver, optimizers
+from momo_torch.adapter import ModelBasedOptimizer
+
+FUSED = [name for name in spec_names() if fits(load_spec(name))]
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+SHAPES = ((), (3,), (0, 2), (40, 50), (300, 250))
+"""A number, a few, none, one chunk, several chunks."""
+
+
+def is_public(vector: Vector) -> bool:
+    """Whether all hyper-parameters of a vector are arguments of the optimizer."""
+    table = load_spec(vector.algorithm).hyper
+    return not any(table[name].internal for name in vector.problem.hyper)
+
+
+VECTORS = [vector for name in FUSED for vector in load_vectors(name).tests if is_public(vector)]
+
+
+def label(vector: Any) -> str:
+    return f"{vector.algorithm}-{vector.tc_id}"
+
+
+def started(
+    optimizer: str, dtype: torch.dtype, fused: bool | None, hyper: dict[str, Any] | None = None
+) -> tuple[list[torch.nn.Parameter], ModelBasedOptimizer]:
+    """Parameters and an optimizer for them."""
+    generator = torch.Generator().manual_seed(0)
+    params = [torch.nn.Parameter(torch.randn(shape, dtype=dtype, generator=generator)) for shape in SHAPES]
+    return params, driver.construct(optimizer, hyper or required(optimizer), params, fused=fused)
+
+
+def required(optimizer: str) -> dict[str, Any]:
+    return {"total_steps": 100.0} if "total_steps" in load_spec(optimizer).hyper else {}
+
+
+def take_steps(
+    params: list[torch.nn.Parameter], built: ModelBasedOptimizer, *, count: int = 3, seed: int = 1
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for index in range(count):
+        for param in params:
+            param.grad = torch.randn(param.shape, dtype=param.dtype, generator=generator)
+        built.step(loss=1.0 + index)
+
+
+def snapshot(params: list[torch.nn.Parameter], built: ModelBasedOptimizer) -> list[torch.Tensor]:
+    """All parameters and all state."""
+    scalars = [value for value in built.param_groups[0].values() if isinstance(value, torch.Tensor)]
+    states = [value for param in params for value in built.state[param].values()]
+    return [value.detach().clone() for value in (*params, *states, *scalars)]
+
+
+def assert_same_bits(left: list[torch.Tensor], right: list[torch.Tensor]) -> None:
+    for ours, theirs in zip(left, right, strict=True):
+        assert ours.dtype == theirs.dtype
+        np.testing.assert_array_equal(ours.numpy(), theirs.numpy())
+
+
+def assert_close(left: list[torch.Tensor], right: list[torch.Tensor]) -> None:
+    """
+    Equal up to 256 units of roundoff of the largest element.
+
+    A step rounds an element a handful of times, so that is more than three steps of it.  Numbers
+    are differences of losses, which are between 1 and 3.
+    """
+    for ours, theirs in zip(left, right, strict=True):
+        if ours.is_floating_point() and ours.numel():
+            scale = max(float(theirs.abs().max()), float(theirs.ndim == 0))
+            error = float((ours.double() - theirs.double()).abs().max())
+            assert error <= 256 * torch.finfo(theirs.dtype).eps * scale
+        else:
+            assert torch.equal(ours, theirs)
+
+
+def run_groups(vector: Vector, dtype: str, fused: bool | None) -> list[dict[str, Any]]:
+    """A vector with parameter groups, which the driver does not know."""
+    params = [torch.nn.Parameter(torch.tensor(x, dtype=DTYPES[dtype])) for x in vector.problem.x0]
+    hyper = vector.problem.hyper
+    built = driver.construct(vector.algorithm, hyper, params, fused=fused)
+    names = {"learning_rate": "lr", "weight_decay": "weight_decay"}
+    base = {names[key]: built.param_groups[0][names[key]] for key in names}
+    if vector.problem.groups:
+        members = [
+            [param for param, group in zip(params, vector.problem.group_of, strict=True) if group == index]
+            for index in range(len(vector.problem.groups))
+        ]
+        order = [param for group in members for param in group]
+        cls = type(built)
+        own = [
+            {"params": member, **base, **{names[key]: value for key, value in group.items()}}
+            for member, group in zip(members, vector.problem.groups, strict=True)
+            if member
+        ]
+        settings = {key: built.defaults[key] for key in cls.names}
+        built = cls(own, **settings, fused=fused)  # type: ignore[arg-type]
+        assert len(order) == len(params)
+    rows = []
+    for step in vector.steps:
+        changed = {names[key]: value for key, value in step.hyper.items() if key in names}
+        assert len(changed) == len(step.hyper)
+        if changed:
+            for group in built.param_groups:
+                group.update(changed)
+        for param, grad in zip(params, step.grads, strict=True):
+            param.grad = None if grad is None else torch.tensor(grad, dtype=DTYPES[dtype])
+        built.step(loss=step.loss)
+        info = {key: value.item() for key, value in built.last_info._asdict().items() if value is not None}
+        rows.append({"params": [param.detach().double().numpy() for param in params], "info": info})
+        rows[-1]["params"] = [array.copy() for array in rows[-1]["params"]]
+    return rows
+
+
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS if vector.tier == "T0"], ids=label)
+def test_exact_vectors_to_the_bit(vector: Vector) -> None:
+    """The kernels pass the exact vectors to the bit, in both formats."""
+    for dtype in set(vector.dtypes) & set(DTYPES):
+        for row, expected in zip(run_groups(vector, dtype, None), vector.expect, strict=True):
+            for ours, theirs in zip(row["params"], expected.params, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+            assert {key: row["info"][key] for key in expected.info} == dict(expected.info)
+            assert row["info"]["skipped"] == expected.skipped
+
+
+@pytest.mark.parametrize("vector", [vector for vector in VECTORS if vector.tier == "T2"], ids=label)
+def test_sampled_vectors_within_their_bounds(vector: Vector, record_property: Any) -> None:
+    """The kernels pass the sampled vectors within their bounds, in both formats."""
+    for name, tol in vector.tol.items():
+        worst = 0.0
+        rows = run_groups(vector, FORMATS[name], None)
+        for index, (row, expected) in enumerate(zip(rows, vector.expect, strict=True)):
+            distance = [ours - theirs for ours, theirs in zip(row["params"], expected.params, strict=True)]
+            errors = {"params": np.linalg.norm(np.concatenate([part.ravel() for part in distance]))}
+            errors |= {key: abs(row["info"][key] - expected.info[key]) for key in tol if key != "params"}
+            assert all(error <= tol[key][index] for key, error in errors.items()), (index, errors)
+            ratios = [error / tol[key][index] for key, error in errors.items() if tol[key][index]]
+            worst = max([worst, *map(float, ratios)])
+        record_property(f"error over bound, vectors, kernels, {FORMATS[name]}", worst)
+
+
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_any_run_stays_within_the_bound_of_rounding(optimizer: str) -> None:
+    """In float32 the kernels stay within the computed bound of rounding errors."""
+
+    @given(hyper=hypers(optimizer), run=trajectories(max_steps=10))
+    @settings(max_examples=5)
+    def check(hyper: dict[str, Any], run: Any) -> None:
+        params, steps = run
+        spec = load_spec(optimizer)
+        reference = open_loop(spec, hyper, params, steps)[0]
+        bound = open_loop_bound(spec, hyper, params, steps, reference, UNIT_ROUNDOFF["float32"])
+        rows = driver.run(optimizer, hyper, params, steps, dtype="float32", mode="fused")
+        ours = np.array([flattened(params), *(flattened(row["params"]) for row in rows)])
+        assert (np.linalg.norm(ours - reference, axis=1) <= bound).all()
+
+    check()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_kernels_agree_with_the_generic_path(optimizer: str, dtype: str) -> None:
+    """On tensors of several chunks both paths agree."""
+    ours, theirs = started(optimizer, DTYPES[dtype], True), started(optimizer, DTYPES[dtype], False)
+    for run in (ours, theirs):
+        take_steps(*run)
+    assert ours[1].implementation == "fused"
+    assert_close(snapshot(*ours), snapshot(*theirs))
+
+
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_the_number_of_threads_changes_no_bit(optimizer: str) -> None:
+    """Sums are added in an order that does not depend on the number of threads."""
+    runs, before = [], torch.get_num_threads()
+    try:
+        for number in (1, 2, 5):
+            torch.set_num_threads(number)
+            params, built = started(optimizer, torch.float32, True)
+            take_steps(params, built)
+            runs.append(snapshot(params, built))
+    finally:
+        torch.set_num_threads(before)
+    for run in runs[1:]:
+        assert_same_bits(runs[0], run)
+
+
+def poison(params: list[torch.nn.Parameter], where: str) -> float:
+    """Make a step impossible; returns the loss."""
+    for param in params:
+        param.grad = torch.ones_like(param)
+    if where == "gradient":
+        grad = params[-1].grad
+        assert grad is not None
+        grad.view(-1)[-1] = float("nan")
+    elif where == "square of the gradient":
+        params[3].grad = torch.full_like(params[3], 1e30)
+    elif where == "parameter":
+        with torch.no_grad():
+            params[3].view(-1)[7] = float("inf")
+    return float("nan") if where == "loss" else 1.0
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient", "square of the gradient", "parameter"])
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_a_step_that_is_not_finite_changes_nothing(optimizer: str, where: str) -> None:
+    """A loss, gradient, sum or parameter that is not finite changes no bit but the counter."""
+    if where == "loss" and not load_spec(optimizer).needs_loss:
+        pytest.skip("not run: the rule takes no loss")
+    params, built = started(optimizer, torch.float32, None)
+    take_steps(params, built)
+    loss = poison(params, where)
+    before = copy.deepcopy((snapshot(params, built), built.param_groups[0]["skipped_steps"]))
+    kept = {id(param): copy.deepcopy(built.state[param]) for param in params}
+    values = [param.detach().clone() for param in params]
+    built.step(loss=loss)
+    assert built.implementation.startswith("generic")
+    assert bool(built.last_info.skipped)
+    assert built.param_groups[0]["skipped_steps"] == before[1] + 1
+    assert_same_bits([param.detach() for param in params], values)
+    for param in params:
+        assert_same_bits(list(built.state[param].values()), list(kept[id(param)].values()))
+
+
+def test_a_parameter_that_only_data_has_changed_raises() -> None:
+    """NaN written behind PyTorch's back ends in an error, not in silence."""
+    params, built = started("momo", torch.float32, None)
+    take_steps(params, built)
+    params[3].data.view(-1)[7] = float("nan")
+    with pytest.raises(FloatingPointError, match="parameter"):
+        take_steps(params, built, count=1)
+
+
+def test_displacement_is_what_was_stored() -> None:
+    """The model sees the move after rounding: at 2^24 steps below 1 are not made."""
+    param = torch.nn.Parameter(torch.full((100,), 2.0**24))
+    built = Momo([param], lr=0.25, lb=float("-inf"), fused=True)
+    param.grad = torch.ones_like(param)
+    built.step(loss=3.0)
+    assert built.implementation == "fused"
+    assert torch.equal(param.detach(), torch.full((100,), 2.0**24))
+    assert float(built.last_info.predicted_loss) == 3.0
+
+
+def test_autograd_learns_of_the_write() -> None:
+    """A graph that needs the old value refuses to use the new one."""
+    param = torch.nn.Parameter(torch.ones(4))
+    built = Momo([param], fused=True)
+    squares = (param * param).sum()
+    param.grad = torch.ones_like(param)
+    built.step(loss=1.0)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        squares.backward()
+
+
+LAYOUTS = {
+    "transposed": lambda: torch.randn(4, 6).t(),
+    "channels last": lambda: torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+    "slice": lambda: torch.randn(10, 6)[2:7],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_dense_layouts_are_fused(layout: str) -> None:
+    """Any order of the elements in memory is fine, as long as they fill it; others take the generic path."""
+    start = LAYOUTS[layout]()
+    results = []
+    for fused in (True, False):
+        param = torch.nn.Parameter(start.clone(memory_format=torch.preserve_format))
+        built = MomoAdam([param], fused=fused)
+        for index in range(3):
+            grad = torch.arange(param.numel(), dtype=torch.float32).reshape(param.shape) / 8 + index
+            param.grad = torch.empty_like(param).copy_(grad)
+            built.step(loss=1.0)
+        results.append(param.detach())
+    np.testing.assert_allclose(results[0], results[1], rtol=4e-6)
+
+
+def unsuitable() -> dict[str, tuple[list[torch.nn.Parameter], str]]:
+    base = torch.ones(8)
+    return {
+        "half": ([torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))], "bfloat16"),
+        "mixed": (
+            [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(3).double())],
+            "several dtypes",
+        ),
+        "strided": ([torch.nn.Parameter(torch.ones(8)[::2])], "fill their memory"),
+        "expanded": ([torch.nn.Parameter(torch.ones(1).expand(3).detach())], "fill their memory"),
+        "overlapping": ([torch.nn.Parameter(base[:5]), torch.nn.Parameter(base[3:])], "share memory"),
+    }
+
+
+@pytest.mark.parametrize("case", unsuitable())
+def test_other_tensors_take_the_generic_path_and_say_so(case: str) -> None:
+    """What the kernels do not take goes the generic way, visibly; with ``fused=True`` it is an error."""
+    params, reason = unsuitable()[case]
+    built, strict = Momo(params), Momo(params, fused=True)
+    assert built.implementation == "none"
+    for param in params:
+        param.grad = torch.ones_like(param)
+    with pytest.raises(RuntimeError, match=reason):
+        strict.step(loss=1.0)
+    if case != "expanded":
+        built.step(loss=1.0)
+        assert built.implementation.startswith("generic")
+        assert reason in built.implementation
+
+
+def test_a_gradient_of_another_layout_takes_the_generic_path() -> None:
+    """A gradient whose elements are in another order is read in its own order."""
+    params = [torch.nn.Parameter(torch.zeros(2, 3)) for _ in range(2)]
+    grad = torch.arange(6.0).reshape(2, 3) + 1
+    for param, fused in zip(params, (None, False), strict=True):
+        param.grad = grad.t().contiguous().t()
+        built = Momo([param], fused=fused)
+        built.step(loss=1.0)
+        assert built.implementation.startswith("generic")
+    assert torch.equal(*params)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(params[0].detach(), params[0].detach().flip(1))
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=6))
+@settings(max_examples=15)
+def test_missing_gradients_leave_tensors_out(pattern: list[list[bool]]) -> None:
+    """Tensors without a gradient stay, in any pattern; the first gradient may come late."""
+    runs = []
+    for fused in (None, False):
+        params = [torch.nn.Parameter(torch.linspace(1, 2, size)) for size in (1, 5, 64)]
+        built = AMAdamW(params, lr=0.25, weight_decay=0.5, fused=fused)
+        for row in pattern:
+            for param, present in zip(params, row, strict=True):
+                param.grad = param.detach() / 2 if present else None
+            before = [param.detach().clone() for param in params]
+            built.step(loss=1.0)
+            for param, present, old in zip(params, row, before, strict=True):
+                assert present or torch.equal(param.detach(), old)
+        runs.append(snapshot(params, built))
+    assert_close(*runs)
+
+
+def test_state_that_was_replaced_is_used() -> None:
+    """State loaded, or put in by hand, counts from the next step on."""
+    params, built = started("momo_adam", torch.float32, True)
+    take_steps(params, built)
+    saved, values = copy.deepcopy(built.state_dict()), [param.detach().clone() for param in params]
+    take_steps(params, built, seed=7)
+    expected = snapshot(params, built)
+    take_steps(params, built, seed=8)
+    built.load_state_dict(saved)
+    with torch.no_grad():
+        for param, value in zip(params, values, strict=True):
+            param.copy_(value)
+    take_steps(params, built, seed=7)
+    assert_same_bits(snapshot(params, built), expected)
+    for param in params:
+        built.state[param]["grad_avg"] = torch.full_like(param, 2.0)
+        param.grad = torch.full_like(param, 2.0)
+    built.step(loss=1.0)
+    for param in params:
+        np.testing.assert_allclose(built.state[param]["grad_avg"], 2.0, rtol=1e-6)
+
+
+def test_a_changed_learning_rate_is_used() -> None:
+    """A scheduler's rate counts at once, also one that is a tensor and changes in place."""
+    for rate in (1.0, torch.tensor(1.0)):
+        param = torch.nn.Parameter(torch.zeros(4))
+        built = Momo([param], lr=rate, beta=0.0, lb=float("-inf"), fused=True)
+        for value in (1.0, 0.25):
+            if isinstance(rate, torch.Tensor):
+                rate.fill_(value)
+            else:
+                built.param_groups[0]["lr"] = value
+            before, param.grad = param.detach().clone(), torch.ones_like(param)
+            built.step(loss=1.0)
+            assert torch.equal(before - param.detach(), torch.full((4,), value))
+
+
+def test_parameters_that_moved_in_memory_are_found() -> None:
+    """`param.data = ...` gives a parameter another memory; the next step writes there."""
+    param = torch.nn.Parameter(torch.ones(5))
+    built = Momo([param], fused=True)
+    for _ in range(3):
+        param.grad = torch.ones_like(param)
+        old = param.data
+        untouched = old.clone()
+        param.data = old.clone()
+        built.step(loss=5.0)
+        assert torch.equal(old, untouched)
+        assert not torch.equal(param.data, untouched)
+
+
+CHILD = """
+import os, numpy as np, torch
+from momo_torch import MomoAdam
+torch.set_num_threads(2)
+values = np.linspace(1, 2, 200_000)
+param = torch.nn.Parameter(torch.from_numpy(values))
+built = MomoAdam([param], fused=True)
+def run():
+    # NumPy computes the gradients: PyTorch's own threads do not survive a fork.
+    for _ in range(3):
+        param.grad = torch.from_numpy(values / 2)
+        built.step(loss=1.0)
+        assert built.implementation == "fused"
+run()
+start = values.copy()
+child = os.fork()
+run()
+assert (values != start).all()
+if child == 0:
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(__import__("os"), "fork"), reason="not run: no fork on this system")
+def test_a_child_can_step_after_a_fork() -> None:
+    """Workers that are forked after the first step, as a DataLoader does, hang nobody."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_two_threads_step_at_once() -> None:
+    """Two optimizers in two threads get the results that each gets alone."""
+    alone = []
+    for seed in (1, 2):
+        params, built = started("momo_adam", torch.float32, True)
+        take_steps(params, built, count=6, seed=seed)
+        alone.append(snapshot(params, built))
+    runs = [started("momo_adam", torch.float32, True) for _ in range(2)]
+    threads = [
+        threading.Thread(target=take_steps, args=run, kwargs={"count": 6, "seed": seed})
+        for run, seed in zip(runs, (1, 2), strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+        assert not thread.is_alive()
+    for run, expected in zip(runs, alone, strict=True):
+        assert_same_bits(snapshot(*run), expected)
+
+
+def test_copies_step_for_themselves() -> None:
+    """A deep copy has its own memory, and steps as the original does."""
+    params, built = started("momo_adam", torch.float32, True)
+    take_steps(params, built)
+    twin = copy.deepcopy(built)
+    members = [param for group in twin.param_groups for param in group["params"]]
+    before = snapshot(params, built)
+    take_steps(members, twin, seed=5)
+    assert_same_bits(snapshot(params, built), before)
+    take_steps(params, built, seed=5)
+    assert_same_bits(snapshot(params, built), snapshot(members, twin))
+
+
+@pytest.mark.parametrize("optimizer", FUSED)
+def test_words_are_counted(optimizer: str) -> None:
+    """A step without weight decay reads and writes all there is once, and reads the averages twice."""
+    kernels = kernel_set(load_spec(optimizer), decays=False)
+    states = len(load_spec(optimizer).leaf_state)
+    reading = (1 + states) * (len(kernels.sweeps) - 1)
+    assert kernels.words == reading + (2 + states) + (1 + states)
+
+
+def test_every_optimizer_with_kernels_is_known() -> None:
+    """All rules but the schedule-free one have kernels, for a step with and without weight decay."""
+    from momo_torch.kernels import KERNELS
+
+    assert {name for name, _ in KERNELS} == set(FUSED) == set(spec_names()) - {"schedule_free_sps"}
+    entries = {load_spec(name).frameworks["torch"].entry for name in FUSED}
+    assert entries == set(optimizers.__all__) - {"ScheduleFreeSPS"}
