@@ -22,7 +22,9 @@ def devices() -> tuple[str, ...]:
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
-def construct(optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor]) -> ModelBasedOptimizer:
+def construct(
+    optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor], **options: Any
+) -> ModelBasedOptimizer:
     """An optimizer by its name in the specification, called by PyTorch's names."""
     cls: type[ModelBasedOptimizer] = getattr(optimizers, load_spec(optimizer).frameworks["torch"].entry)
     spec = load_spec(optimizer)
@@ -31,7 +33,7 @@ def construct(optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tens
         argument: full[targets[0]] if len(targets) == 1 else tuple(full[target] for target in targets)
         for argument, targets in cls.names.items()
     }
-    return cls(params, **settings)  # type: ignore[arg-type]
+    return cls(params, **settings, **options)  # type: ignore[arg-type]
 
 
 def run(

@@ -41,8 +41,8 @@ class Adam(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param]
+        Factor of the direction in a step.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
         the average of squared gradients.
@@ -52,13 +52,18 @@ class Adam(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -66,6 +71,8 @@ class Adam(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -93,6 +100,9 @@ class Adam(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -101,7 +111,15 @@ class Adam(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class AdamW(ModelBasedOptimizer):
@@ -114,8 +132,8 @@ class AdamW(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param]
+        Factor of the direction in a step.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
         the average of squared gradients.
@@ -125,13 +143,18 @@ class AdamW(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -139,6 +162,8 @@ class AdamW(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -165,6 +190,9 @@ class AdamW(ModelBasedOptimizer):
         divide: bool = False,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -173,7 +201,15 @@ class AdamW(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class AMAdamW(ModelBasedOptimizer):
@@ -186,8 +222,8 @@ class AMAdamW(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param]
+        Factor of the direction in a step.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         Largest momentum coefficient. The weight of the past in the average of squared gradients.
     eps : float, in [0, inf) [loss/param]
@@ -198,8 +234,8 @@ class AMAdamW(ModelBasedOptimizer):
     lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
         Weight of the penalty on a change of the direction.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     metric_penalty : bool
         Measure the change of the direction in the metric of the step, which makes the optimizer
         equivariant to the scale of the loss.
@@ -209,7 +245,12 @@ class AMAdamW(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -217,6 +258,8 @@ class AMAdamW(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -250,6 +293,9 @@ class AMAdamW(ModelBasedOptimizer):
         beta_scope: str = "tensor",
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -261,7 +307,15 @@ class AMAdamW(ModelBasedOptimizer):
             "metric_penalty": metric_penalty,
             "beta_scope": beta_scope,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class AMSGD(ModelBasedOptimizer):
@@ -275,8 +329,8 @@ class AMSGD(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     lambd : float, in [0, inf) [1]
@@ -284,15 +338,20 @@ class AMSGD(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_scope : "global" or "tensor"
         One momentum coefficient for all tensors, or one for each.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -300,6 +359,8 @@ class AMSGD(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -329,6 +390,9 @@ class AMSGD(ModelBasedOptimizer):
         beta_scope: str = "global",
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -338,7 +402,15 @@ class AMSGD(ModelBasedOptimizer):
             "divide": divide,
             "beta_scope": beta_scope,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class FSGDM(ModelBasedOptimizer):
@@ -352,24 +424,29 @@ class FSGDM(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -377,6 +454,8 @@ class FSGDM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -406,6 +485,9 @@ class FSGDM(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -415,7 +497,15 @@ class FSGDM(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class Momo(ModelBasedOptimizer):
@@ -444,8 +534,8 @@ class Momo(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -453,7 +543,12 @@ class Momo(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -461,6 +556,8 @@ class Momo(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -494,6 +591,9 @@ class Momo(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -505,7 +605,15 @@ class Momo(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAdagrad(ModelBasedOptimizer):
@@ -518,7 +626,7 @@ class MomoAdagrad(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -532,8 +640,8 @@ class MomoAdagrad(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -541,7 +649,12 @@ class MomoAdagrad(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -549,6 +662,8 @@ class MomoAdagrad(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -582,6 +697,9 @@ class MomoAdagrad(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -593,7 +711,15 @@ class MomoAdagrad(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAdam(ModelBasedOptimizer):
@@ -607,7 +733,7 @@ class MomoAdam(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
@@ -621,8 +747,8 @@ class MomoAdam(ModelBasedOptimizer):
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     reset_margin : float, in [0, 1) [1]
@@ -632,7 +758,12 @@ class MomoAdam(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -640,6 +771,8 @@ class MomoAdam(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -674,6 +807,9 @@ class MomoAdam(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -685,7 +821,15 @@ class MomoAdam(ModelBasedOptimizer):
             "use_fstar": use_fstar,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAdamTied(ModelBasedOptimizer):
@@ -698,7 +842,7 @@ class MomoAdamTied(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -712,8 +856,8 @@ class MomoAdamTied(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -721,7 +865,12 @@ class MomoAdamTied(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -729,6 +878,8 @@ class MomoAdamTied(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -762,6 +913,9 @@ class MomoAdamTied(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -773,7 +927,15 @@ class MomoAdamTied(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAM(ModelBasedOptimizer):
@@ -800,8 +962,8 @@ class MomoAM(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -809,7 +971,12 @@ class MomoAM(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -817,6 +984,8 @@ class MomoAM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -850,6 +1019,9 @@ class MomoAM(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -861,7 +1033,15 @@ class MomoAM(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAMAdam(ModelBasedOptimizer):
@@ -874,7 +1054,7 @@ class MomoAMAdam(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
@@ -893,8 +1073,8 @@ class MomoAMAdam(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -902,7 +1082,12 @@ class MomoAMAdam(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -910,6 +1095,8 @@ class MomoAMAdam(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -948,6 +1135,9 @@ class MomoAMAdam(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -961,7 +1151,15 @@ class MomoAMAdam(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAMSGrad(ModelBasedOptimizer):
@@ -974,7 +1172,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
@@ -990,8 +1188,8 @@ class MomoAMSGrad(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -999,7 +1197,12 @@ class MomoAMSGrad(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -1007,6 +1210,8 @@ class MomoAMSGrad(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1040,6 +1245,9 @@ class MomoAMSGrad(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1051,7 +1259,15 @@ class MomoAMSGrad(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoFSGDM(ModelBasedOptimizer):
@@ -1067,11 +1283,11 @@ class MomoFSGDM(ModelBasedOptimizer):
     lr : float, in [0, inf] [param^2/loss]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     lb : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
@@ -1080,8 +1296,8 @@ class MomoFSGDM(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1089,7 +1305,12 @@ class MomoFSGDM(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -1097,6 +1318,8 @@ class MomoFSGDM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1132,6 +1355,9 @@ class MomoFSGDM(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1144,7 +1370,15 @@ class MomoFSGDM(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoRMSprop(ModelBasedOptimizer):
@@ -1158,7 +1392,7 @@ class MomoRMSprop(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta2 : float, in [0, 1) [1]
         The weight of the past in the average of squared gradients.
@@ -1173,8 +1407,8 @@ class MomoRMSprop(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1182,7 +1416,12 @@ class MomoRMSprop(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -1190,6 +1429,8 @@ class MomoRMSprop(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1223,6 +1464,9 @@ class MomoRMSprop(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1234,7 +1478,15 @@ class MomoRMSprop(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class ScheduleFreeSPS(ModelBasedOptimizer):
@@ -1249,21 +1501,23 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
     lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+        Cap of the step; inf is the uncapped Polyak step.
     beta : float, in [0, 1] [1]
         Where the gradient is taken: 0 is the fast sequence, 1 its average.
     lb : float, in (-inf, inf) [loss]
         Lower bound of the loss.
     weight_decay : float, in [0, 0] [1/learning_rate]
-        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
-    divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        Must be 0: the rule has no weight decay.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -1271,6 +1525,8 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1285,7 +1541,6 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         "beta": ("beta",),
         "lb": ("lower_bound",),
         "weight_decay": ("weight_decay",),
-        "divide": ("proximal_decay",),
     }
 
     def __init__(
@@ -1296,18 +1551,27 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         lb: float = 0.0,
         *,
         weight_decay: float = 0.0,
-        divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
             "beta": beta,
             "lb": lb,
             "weight_decay": weight_decay,
-            "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class SGDM(ModelBasedOptimizer):
@@ -1320,8 +1584,8 @@ class SGDM(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     weight_decay : float, in [0, inf) [1/learning_rate]
@@ -1330,13 +1594,18 @@ class SGDM(ModelBasedOptimizer):
         True starts the averages at zero and corrects for their weight; False starts them at the
         first sample.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -1344,6 +1613,8 @@ class SGDM(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1371,6 +1642,9 @@ class SGDM(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1379,7 +1653,15 @@ class SGDM(ModelBasedOptimizer):
             "bias_correction": bias_correction,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class SPS(ModelBasedOptimizer):
@@ -1402,8 +1684,8 @@ class SPS(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1411,7 +1693,12 @@ class SPS(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
@@ -1419,6 +1706,8 @@ class SPS(ModelBasedOptimizer):
         If a setting is outside of its domain.
     TypeError
         If a setting has the wrong type.
+    RuntimeError
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1448,6 +1737,9 @@ class SPS(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1457,4 +1749,12 @@ class SPS(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
