@@ -31,6 +31,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/momo generate --check
 	$(BIN)/momo spec check
+	$(BIN)/python tools/reliability_page.py --check
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -42,8 +43,9 @@ format: $(STAMP)  ## Format the code.
 rule-lines: $(STAMP)  ## Count the hand-written lines of each rule.
 	$(BIN)/python tools/rule_lines.py
 
-generate: $(STAMP)  ## Write the files that follow from the specification.
+generate: $(STAMP)  ## Write the files that follow from the specification, and the page of reliability cases.
 	$(BIN)/momo generate
+	$(BIN)/python tools/reliability_page.py
 
 clean:  ## Remove .venv and everything built.
 	rm -rf $(VENV) build dist momo-run .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -126,11 +126,39 @@ MOMO_ADAPTIVE_MUTANTS = {
     "losses with another coefficient": ("sample_share * loss + beta_k", "(1 - beta_t) * loss + beta_t"),
     "cap not weighted by the direction": ("norm_sq = relative_rate", "norm_sq = 2 * relative_rate"),
 }
+STAGED_MUTANTS = {
+    "stages as given": ("min(stages, total_steps)", "stages"),
+    "a stage a step late": (">= total_steps - 0.5", "> total_steps"),
+    "a stage a step early": (">= total_steps - 0.5", ">= total_steps - stages"),
+    "each stage as long as its first part": ("progress - total_steps, progress)", "0, progress)"),
+    "growth by the steps": ("stage + growth * stage_count)", "stage + growth * total_steps)"),
+    "an average": ("sample_share = 1", "sample_share = 1 - beta_k"),
+    "late tensors start at zero": ("where(fresh, weight, sample_share)", "sample_share"),
+}
+HEAVY_BALL_MUTANTS = {
+    "rate over the weight": ("step_size = max_learning_rate", "step_size = max_learning_rate / weight"),
+}
+SCHEDULE_FREE_MUTANTS = {
+    "no positive part": ("max(gap, 0) / descent_rate", "gap / descent_rate"),
+    "no cap": ("min(cap, max(gap, 0) / descent_rate)", "max(gap, 0) / descent_rate"),
+    "loss at the parameters": ("loss + lead - lower_bound", "loss - lower_bound"),
+    "bound ignored": ("loss + lead - lower_bound", "loss + lead"),
+    "lag of the average": ("beta * (fast - average)", "(1 - beta) * (average - fast)"),
+    "equal weights of different steps": ("step_size / step_total", "0.5"),
+    "fast sequence and average exchanged": (
+        "(1 - beta) * fast + beta * average",
+        "beta * fast + (1 - beta) * average",
+    ),
+    "rate of the group ignored": ("learning_rate / max_learning_rate)", "1)"),
+}
 MUTANTS: dict[str, tuple[dict[str, tuple[str, str]], ...]] = {
     "momo": (FORMULA_MUTANTS, MARGIN_MUTANTS),
     "momo_adam": (FORMULA_MUTANTS, ADAM_MUTANTS),
     "am_sgd": (ADAPTIVE_MUTANTS, SGD_ADAPTIVE_MUTANTS),
     "am_adamw": (ADAPTIVE_MUTANTS, ADAMW_ADAPTIVE_MUTANTS),
+    "fsgdm": (STAGED_MUTANTS, HEAVY_BALL_MUTANTS),
+    "momo_fsgdm": (STAGED_MUTANTS,),
+    "schedule_free_sps": (SCHEDULE_FREE_MUTANTS,),
     "momo_am": (ADAPTIVE_MUTANTS, SGD_ADAPTIVE_MUTANTS, MOMO_ADAPTIVE_MUTANTS),
 }
 """Changed formulas, by the optimizer whose vectors must tell them."""

@@ -25,6 +25,7 @@ from conformance_tests.comparisons import (
     torch_rows,
 )
 from conformance_tests.strategies import hypers, rounded, trajectories
+from momo_core.directions import fsgdm
 from momo_spec.bounds import Rows, flattened
 
 STEPS = 60
@@ -240,3 +241,18 @@ def test_amsgrad_is_not_that_of_torch_when_they_shrink(long_run: Trajectory) -> 
     ours, theirs, _ = amsgrad_rows((long_run[0], shrinking))
     faster = (theirs[10] - theirs[9]) / (ours[10] - ours[9])
     np.testing.assert_allclose(faster, np.sqrt((1 - 0.9**10) / (1 - 0.9)), rtol=1e-3)
+
+
+@given(total=st.integers(1, 2000), stages=st.integers(1, 500), start=st.integers(0, 1000))
+def test_stages_of_fsgdm_begin_at_the_same_step_in_every_format(total: int, stages: int, start: int) -> None:
+    """Where the whole part of ``step / max(total_steps / stages, 1)`` grows, computed in whole numbers."""
+    for dtype in (np.float32, np.float64):
+        number = {"total_steps": total, "stages": stages, "growth": 0.033}
+        hyper = {name: dtype(value) for name, value in number.items()}
+        share, before = min(stages, total), max(start - 1, 0)
+        stage = before * share // total
+        scalars = {"weight": 1.0, "stage": stage, "progress": (before + 1) * share - stage * total}
+        state = {name: dtype(value) for name, value in scalars.items()}
+        for step in range(before + 1, before + 50):
+            state = {**state, **fsgdm.begin(state, hyper, xp=np)}
+            assert state["stage"] == step * share // total

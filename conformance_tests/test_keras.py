@@ -5,36 +5,86 @@ from __future__ import annotations
 import ast
 import importlib
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from conformance_tests.cells import KERAS_BACKENDS, process_pool, set_backend
 
-CHECKS = "conformance_tests.keras_checks"
+FOLDER = Path(__file__).parent
 
 
-def checks() -> list[str]:
-    """Names of the checks, read without importing Keras."""
-    source = Path(__file__).with_name("keras_checks.py").read_text(encoding="utf-8")
-    functions = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-    return [name for name in functions if name.startswith("check_")]
+def checks(pattern: str, prefix: str) -> list[object]:
+    """Functions with a prefix in files of a pattern, read without importing Keras: module and name."""
+    return [check for file in sorted(FOLDER.glob(pattern)) for check in checks_of(file, prefix)]
 
 
-def run_check(name: str) -> None:
-    getattr(importlib.import_module(CHECKS), name)()
+def checks_of(file: Path, prefix: str) -> list[object]:
+    body = ast.parse(file.read_text(encoding="utf-8")).body
+    functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith(prefix)]
+    return [
+        pytest.param(file.stem, each.name, id=each.name, marks=pytest.mark.reliability(*cases_of(each)))
+        for each in functions
+    ]
 
 
-@pytest.mark.parametrize("name", checks())
+def cases_of(function: ast.FunctionDef) -> list[str]:
+    """Arguments of its decorator ``@covers(...)``."""
+    calls = [call for call in function.decorator_list if isinstance(call, ast.Call)]
+    return [
+        ast.literal_eval(case) for call in calls if ast.unparse(call.func) == "covers" for case in call.args
+    ]
+
+
+def run_check(module: str, name: str) -> None:
+    try:
+        getattr(importlib.import_module(f"conformance_tests.{module}"), name)()
+    except pytest.fail.Exception as error:
+        raise AssertionError(str(error)) from error  # the other class does not travel between processes
+
+
+@pytest.mark.parametrize(("module", "name"), checks("keras_checks*.py", "check_"))
 @pytest.mark.parametrize(
     "backend", [pytest.param(name, marks=pytest.mark.xdist_group(f"keras-{name}")) for name in KERAS_BACKENDS]
 )
-def test_keras(backend: str, name: str) -> None:
-    process_pool(backend).submit(run_check, name).result()
+def test_keras(backend: str, module: str, name: str) -> None:
+    process_pool(backend).submit(run_check, module, name).result()
 
 
-def test_replicas_of_tensorflow() -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, spawn, initializer=set_backend, initargs=("tensorflow",)) as fresh:
-        fresh.submit(run_check, "mirrored_strategy_is_one_big_batch").result()
+def simulate_devices(keras_backend: str) -> None:
+    """Eight devices for JAX and two for TensorFlow; each must be told before its first use."""
+    set_backend(keras_backend)
+    os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=8"
+    if keras_backend == "tensorflow":
+        import tensorflow as tf
+
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@cache
+def pool_with_devices(keras_backend: str) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        1, multiprocessing.get_context("spawn"), initializer=simulate_devices, initargs=(keras_backend,)
+    )
+
+
+@pytest.mark.xdist_group("devices-tensorflow")
+@pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "tensorflow_"))
+def test_devices_of_tensorflow(module: str, name: str) -> None:
+    pool_with_devices("tensorflow").submit(run_check, module, name).result()
+
+
+@pytest.mark.xdist_group("devices-jax")
+@pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "jax_"))
+def test_devices_of_jax(module: str, name: str) -> None:
+    pool_with_devices("jax").submit(run_check, module, name).result()
+
+
+@pytest.mark.xdist_group("devices-torch")
+@pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "torch_ranks"))
+def test_ranks_of_torch(module: str, name: str) -> None:
+    pool_with_devices("torch").submit(run_check, module, name).result()

@@ -1,78 +1,30 @@
-"""Directions of a user's own with the step of MoMo: in the core, in PyTorch and in JAX."""
+"""Directions of a user's own: in the core, in PyTorch and in JAX; for Keras see `keras_checks_own`."""
 
 from __future__ import annotations
 
 import ast
 import copy
-import importlib.util
 import io
 import pickle
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
 import momo_core
+from conformance_tests.own_directions import BETA, ROOT, RUN, START, core_params, example, full_matrix, root
 from momo_core import InvalidTypeError, InvalidValueError, Kind
 
-ROOT = Path(__file__).parent.parent
 MOST_LINES = 15
-BETA = {"beta": (0.9, "[0, 1)")}
-START = [np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]]), np.array([0.5, -1.5])]
-RUN = [
-    {
-        "grads": [np.random.default_rng(seed).normal(size=start.shape) for start in START],
-        "loss": 1.0 / (1 + seed),
-    }
-    for seed in range(12)
-]
-
-
-def example(framework: str) -> ModuleType:
-    """A file of examples/ as a module."""
-    name = f"own_direction_{framework}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-def core_params(kind: Kind, hyper: dict[str, Any], start: list[np.ndarray] = START) -> list[np.ndarray]:
-    """Parameters after `RUN`, by the core."""
-    rule, params = kind.checked_rule(hyper), start
-    state = rule.init(params)
-    for step in RUN:
-        params, state, _ = rule.step(params, step["grads"][: len(start)], step["loss"], state)
-    return params
 
 
 class TestFullMatrix:
     """A preconditioner whose state has other shapes than the parameters."""
 
-    @staticmethod
-    def start(param: Any, *, xp: Any) -> dict[str, Any]:
-        rows, columns = param.shape
-        return {
-            "left": 0.1 * xp.eye(rows, dtype=param.dtype),
-            "right": 0.1 * xp.eye(columns, dtype=param.dtype),
-        }
-
-    @staticmethod
-    def precondition(grad: Any, grad_avg: Any, leaf: Any, hyper: Any, *, xp: Any) -> Any:
-        left, right = leaf["left"] + grad @ grad.T, leaf["right"] + grad.T @ grad
-        return {"left": left, "right": right}, root(left, xp) @ grad_avg @ root(right, xp)
-
     @pytest.fixture
     def kind(self) -> Kind:
-        direction = momo_core.preconditioned(self.precondition, ["left", "right"], init_leaf=self.start)
-        return momo_core.own_kind("shampoo", direction, hyper=BETA)
+        return full_matrix()
 
     def test_the_state_has_its_own_shapes(self, kind: Kind) -> None:
         rule = kind.checked_rule({})
@@ -136,12 +88,6 @@ class FullMatrixStep:
         return max(plane, 0.0) + (near + self.decay * norm_sq(point, self.metric)) / 2
 
 
-def root(matrix: Any, xp: Any) -> Any:
-    """``matrix ** (-1/4)`` of a positive definite matrix."""
-    values, vectors = xp.linalg.eigh(matrix)
-    return (vectors * values**-0.25) @ vectors.T
-
-
 def norm_sq(point: np.ndarray, metric: np.ndarray) -> float:
     return float(point.ravel() @ metric @ point.ravel())
 
@@ -186,7 +132,7 @@ def transformed(optimizer: Any, start: list[np.ndarray]) -> list[np.ndarray]:
         return [np.asarray(param) for param in params]
 
 
-@pytest.mark.parametrize("framework", ["torch", "jax"])
+@pytest.mark.parametrize("framework", ["torch", "jax", "keras"])
 def test_a_direction_takes_few_lines(framework: str) -> None:
     """Of the example, all but its imports and its demonstration."""
     body = ast.parse((ROOT / "examples" / f"own_direction_{framework}.py").read_text()).body

@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [
+    *ROOT.glob("*.md"),
+    *(page for folder in ("backends", "docs", "spec") for page in (ROOT / folder).rglob("*.md")),
+]
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 GIVEN = {
@@ -53,3 +58,10 @@ def test_example_runs_and_trains(block: str) -> None:
     code = "\n".join(["import os; os.environ['KERAS_BACKEND'] = 'torch'", given, block, MOVED[package]])
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    files = [target for target in targets if not target.startswith("http")]
+    assert [target for target in files if not (page.parent / target).exists()] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ import pytest
 from momo_spec import generate, lint
 from momo_spec.branches import possible_branches
 from momo_spec.check import check_document, check_spec
-from momo_spec.load import files_root, load_spec, merged_document, spec_names
+from momo_spec.load import files_root, load_frame, load_spec, merged_document, spec_names
+from momo_spec.numbering import is_dense, numbered_group
 from momo_spec.vector_file import Vector, load_vectors, read_document
-from momo_spec.vectors import tier_tests
+from momo_spec.vectors import vector_group
 
 Document = dict[str, Any]
 
@@ -193,15 +195,55 @@ def test_a_base_is_built_on() -> None:
     )
 
 
+def test_a_model_overrides_the_frame() -> None:
+    """Only where a Polyak step ends it, the learning rate may be infinite."""
+    for spec in map(load_spec, spec_names()):
+        polyak = spec.model in ("cut", "schedule_free")
+        assert spec.hyper["learning_rate"].domain == ("[0, inf]" if polyak else "[0, inf)"), spec.name
+    for model, domain in (("cut", "[0, inf]"), ("fixed", "[0, inf)")):
+        assert load_frame(model)[0]["learning_rate"].domain == domain
+
+
 def test_generated_files_are_current() -> None:
     assert generate.stale_files() == []
+
+
+def test_files_of_an_optimizer_that_is_gone_are_stale(tmp_path: Path) -> None:
+    pages = tmp_path / "docs" / "rules"
+    pages.mkdir(parents=True)
+    (pages / "[name].md.jinja").write_text("{{ header }} {{ spec.title }}", encoding="utf-8")
+    (pages / "notes.md").write_text("Written by hand.", encoding="utf-8")
+    assert len(generate.write_files(tmp_path)) == len(spec_names())
+    assert generate.stale_files(tmp_path) == []
+    gone = (pages / "momo.md").rename(pages / "momo_of_yore.md")
+    assert generate.stale_files(tmp_path) == [pages / "momo.md", gone]
+    assert generate.write_files(tmp_path) == [pages / "momo.md", gone]
+    assert {path.stem for path in pages.glob("*.md")} == {*spec_names(), "notes"}
+
+
+def test_numbers_of_tests_are_never_used_again() -> None:
+    """Tests keep theirs whatever is said of them; what changes in substance is another test."""
+    tests = [{"hyper": {"beta": value}, "comment": "old"} for value in (0.25, 0.5, 0.75)]
+    first = numbered_group("T2", tests, None)
+    assert [test["tcId"] for test in first["tests"]] == [1001, 1002, 1003]
+    other = [{"hyper": {"beta": 0.0}, "comment": "new"}, {**tests[2], "comment": "new"}, tests[0]]
+    second = numbered_group("T2", other, first)
+    assert [(test["tcId"], test["hyper"]["beta"]) for test in second["tests"]] == [
+        (1001, 0.25), (1003, 0.75), (1004, 0.0)
+    ]  # fmt: skip
+    assert second["withdrawn"] == [1002]
+    third = numbered_group("T2", [*tests, *other[1:2]][:2], second)
+    assert [test["tcId"] for test in third["tests"]] == [1001, 1005]
+    assert third["withdrawn"] == [1002, 1003, 1004]
+    assert all(is_dense({"tier": "T2", **group}) for group in (first, second, third))
+    assert not is_dense({"tier": "T2", "tests": third["tests"]})
 
 
 @pytest.mark.parametrize("name", spec_names())
 @pytest.mark.parametrize("tier", ["T0", "invalid"])
 def test_vectors_are_current(name: str, tier: str) -> None:
-    written = {group["tier"]: group["tests"] for group in read_document(name)["groups"]}
-    assert tier_tests(load_spec(name), tier) == written[tier]
+    (written,) = (group for group in read_document(name)["groups"] if group["tier"] == tier)
+    assert vector_group(load_spec(name), tier) == written
 
 
 def test_error_codes_are_documented() -> None:

@@ -2,70 +2,29 @@
 
 from __future__ import annotations
 
-import copy
-import io
-import pickle
 from collections.abc import Callable
 from typing import Any
 
 import momo as authors
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 import momo_torch
-from momo_core import KINDS, InvalidTypeError, InvalidValueError, MissingLossError
-from momo_torch import AMSGD, SGDM, AMAdamW, ModelBasedOptimizer, Momo, MomoAdam, MomoAM
-from momo_torch.state import scalar_names
+from conformance_tests.torch_problems import (
+    ADAPTING,
+    CLASSES,
+    NEED_LOSS,
+    NEED_NONE,
+    PROBLEM,
+    Class,
+    accepted,
+    snapshot,
+    unchanged,
+)
+from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
+from momo_torch import AMSGD, SGDM, AMAdamW, Momo, MomoAdam, MomoAM
 
 EPSILON = torch.finfo(torch.float64).eps
-Make = Callable[[list[torch.nn.Parameter]], Any]
-CLASSES = [getattr(momo_torch, name) for name in momo_torch.optimizers.__all__]
-NEED_LOSS = [cls for cls in CLASSES if KINDS[cls.rule_name].model.needs_loss]
-NEED_NONE = [cls for cls in CLASSES if cls not in NEED_LOSS]
-DECAYING = {"weight_decay": 0.05}
-ADAPTING = {"weight_decay": 0.05, "use_fstar": True}
-
-
-def accepted(cls: type[ModelBasedOptimizer], **options: Any) -> dict[str, Any]:
-    """Those of the options that a class knows and may set."""
-    hyper = {name: KINDS[cls.rule_name].table.hyper[targets[0]] for name, targets in cls.names.items()}
-    return {
-        name: value for name, value in options.items() if name in hyper and hyper[name].domain != "[0, 0]"
-    }
-
-
-class LeastSquares:
-    """Rows of a least-squares problem, three at a time, in float64."""
-
-    def __init__(self, seed: int = 0) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        options: Any = {"generator": generator, "dtype": torch.float64}
-        self.rows, self.targets = torch.randn(30, 8, **options), torch.randn(30, **options)
-        self.start = [torch.randn(5, **options), torch.randn(3, **options)]
-
-    def params(self, dtype: torch.dtype = torch.float64) -> list[torch.nn.Parameter]:
-        return [torch.nn.Parameter(start.to(dtype, copy=True)) for start in self.start]
-
-    def loss(self, params: list[torch.nn.Parameter], step: int) -> torch.Tensor:
-        batch = [(3 * step + offset) % 30 for offset in range(3)]
-        x = torch.cat([param.to(torch.float64) for param in params])
-        return ((self.rows[batch] @ x - self.targets[batch]) ** 2).mean()
-
-    def train(
-        self, optimizer: Any, params: list[torch.nn.Parameter], steps: range, **options: Any
-    ) -> torch.Tensor:
-        trajectory = []
-        for step in steps:
-            optimizer.zero_grad()
-            loss = self.loss(params, step)
-            loss.backward()
-            optimizer.step(loss=loss, **options)
-            trajectory.append(torch.cat([param.detach().double() for param in params]))
-        return torch.stack(trajectory) if trajectory else torch.empty(0)
-
-
-PROBLEM = LeastSquares()
 
 RIGHT_IN_MOMO_OPT: list[tuple[str, dict[str, Any]]] = [
     ("Momo", {"lr": 0.5}),
@@ -124,8 +83,11 @@ def closure_for(optimizer: Any, params: list[torch.nn.Parameter], step: int) -> 
     return closure
 
 
+@pytest.mark.reliability("R25", "R27", "R87")
 @pytest.mark.parametrize("cls", CLASSES)
-def test_the_ways_to_hand_over_the_loss_agree(cls: type[ModelBasedOptimizer]) -> None:
+def test_the_ways_to_hand_over_the_loss_agree(cls: Class) -> None:
+    """A loss as a tensor, as a number, by a closure, with one, or recorded in parts: the same steps."""
+
     def run(hand_over: Callable[[Any, list[Any], int], None]) -> torch.Tensor:
         params = PROBLEM.params()
         optimizer = cls(params)
@@ -165,7 +127,9 @@ def test_the_ways_to_hand_over_the_loss_agree(cls: type[ModelBasedOptimizer]) ->
     assert torch.allclose(run(recorded), reference, rtol=0, atol=64 * EPSILON * reference.abs().max())
 
 
+@pytest.mark.reliability("R87")
 def test_recorded_losses_win_over_the_closure_and_are_used_once() -> None:
+    """A recorded loss wins over the closure, and serves one step."""
     params = PROBLEM.params()
     optimizer = Momo(params, lr=1e9)
 
@@ -186,27 +150,6 @@ def test_recorded_losses_win_over_the_closure_and_are_used_once() -> None:
         optimizer.step()
 
 
-def test_the_graph_of_the_loss_is_not_kept() -> None:
-    params = PROBLEM.params()
-    optimizer = Momo(params)
-    optimizer.record_loss(PROBLEM.loss(params, 0))
-    PROBLEM.train(optimizer, params, range(1))
-    tensors = [value for group in optimizer.param_groups for value in group.values()]
-    assert not any(t.requires_grad for t in tensors if isinstance(t, torch.Tensor))
-
-
-def snapshot(optimizer: ModelBasedOptimizer) -> list[torch.Tensor]:
-    params = [param for group in optimizer.param_groups for param in group["params"]]
-    averages = [optimizer.state[param][name] for param in params for name in sorted(optimizer.state[param])]
-    group = optimizer.param_groups[0]
-    scalars = [group[name] for name in scalar_names(optimizer._kind) if name != "skipped_steps"]
-    return [tensor.detach().clone() for tensor in [*params, *averages, *scalars]]
-
-
-def unchanged(before: list[torch.Tensor], optimizer: ModelBasedOptimizer) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(before, snapshot(optimizer), strict=True))
-
-
 BAD_LOSSES = [
     (torch.ones(2), InvalidValueError),
     (torch.ones(2, 3), InvalidValueError),
@@ -217,11 +160,13 @@ BAD_LOSSES = [
 ]
 
 
+@pytest.mark.reliability("R29", "R30")
 @pytest.mark.parametrize(("loss", "error"), BAD_LOSSES)
 @pytest.mark.parametrize("cls", NEED_LOSS)
 def test_a_bad_loss_is_refused_before_anything_is_written(
-    cls: type[ModelBasedOptimizer], loss: Any, error: type[Exception]
+    cls: Class, loss: Any, error: type[Exception]
 ) -> None:
+    """A loss that is no real scalar is refused, and nothing is written."""
     params = PROBLEM.params()
     optimizer = cls(params)
     PROBLEM.train(optimizer, params, range(3))
@@ -232,7 +177,7 @@ def test_a_bad_loss_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize("cls", NEED_NONE)
-def test_a_rule_without_a_loss_needs_none_and_ignores_one(cls: type[ModelBasedOptimizer]) -> None:
+def test_a_rule_without_a_loss_needs_none_and_ignores_one(cls: Class) -> None:
     def run(*losses: Any) -> torch.Tensor:
         params = PROBLEM.params()
         optimizer = cls(params)
@@ -255,22 +200,10 @@ def test_a_rule_without_a_loss_needs_none_and_ignores_one(cls: type[ModelBasedOp
     assert torch.equal(torch.cat(params), reference)
 
 
-@pytest.mark.parametrize("cls", NEED_NONE)
-def test_a_rule_without_a_loss_sends_none_to_other_ranks(
-    cls: type[ModelBasedOptimizer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(torch.distributed, "get_world_size", lambda group: 2)
-    monkeypatch.setattr(torch.distributed, "all_reduce", lambda *_, **__: pytest.fail("not for this rule"))
-    params = PROBLEM.params()
-    optimizer = cls(params)
-    PROBLEM.loss(params, 0).backward()
-    optimizer.step()
-    assert not torch.equal(params[0], PROBLEM.start[0])
-
-
+@pytest.mark.reliability("R24")
 @pytest.mark.parametrize("cls", NEED_LOSS)
-def test_a_rule_with_a_loss_needs_one(cls: type[ModelBasedOptimizer]) -> None:
+def test_a_rule_with_a_loss_needs_one(cls: Class) -> None:
+    """A step without the loss is a ValueError that names the ways to hand it over."""
     params = PROBLEM.params()
     optimizer = cls(params)
     PROBLEM.loss(params, 0).backward()
@@ -287,7 +220,7 @@ BAD_SETTINGS = [
     ({"lr": None}, TypeError, "learning_rate must be a real number"),
     ({"lr": 1j}, TypeError, "learning_rate must be a real number"),
     ({"lr": torch.ones(2)}, TypeError, "learning_rate must be a real number"),
-    ({"lr": float("inf"), "weight_decay": 0.1}, ValueError, "inf needs weight_decay == 0"),
+    ({"lr": float("inf"), "weight_decay": 0.1}, ValueError, "rate: inf|inf needs weight_decay == 0"),
     ({"weight_decay": -1.0}, ValueError, "Invalid weight_decay value: -1.0"),
     ({"weight_decay": float("nan")}, ValueError, "Invalid weight_decay value: nan"),
     ({"weight_decay": None}, TypeError, "weight_decay must be"),
@@ -311,7 +244,7 @@ BAD_AM_SETTINGS = [
 @pytest.mark.parametrize(("options", "error", "message"), BAD_SETTINGS + BAD_AM_SETTINGS)
 @pytest.mark.parametrize("cls", [Momo, MomoAdam, MomoAM, AMSGD, AMAdamW, SGDM])
 def test_bad_settings_are_refused(
-    cls: type[ModelBasedOptimizer], options: dict[str, Any], error: type[Exception], message: str
+    cls: Class, options: dict[str, Any], error: type[Exception], message: str
 ) -> None:
     if not options.keys() <= {*cls.names, "on_nonfinite"}:
         with pytest.raises(TypeError, match="unexpected keyword argument"):
@@ -352,7 +285,9 @@ def test_bad_parameters_are_refused() -> None:
         Momo([torch.nn.Parameter(torch.ones(2, dtype=torch.complex64))])
 
 
+@pytest.mark.reliability("R21")
 def test_a_bad_group_leaves_the_optimizer_as_it_was() -> None:
+    """A group with a bad setting is refused, and the optimizer stays as it was."""
     params = PROBLEM.params()
     optimizer = Momo(params[:1])
     for settings in ({"lr": -1.0}, {"weight_decay": "x"}, {"beta": 0.5}, {"use_fstar": True}):
@@ -363,13 +298,13 @@ def test_a_bad_group_leaves_the_optimizer_as_it_was() -> None:
         Momo([{"params": params, "lr": -1}])
 
 
+@pytest.mark.reliability("R33", "R34", "R35", "R37", "R38")
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize(
     ("cls", "where"), [(cls, "gradient") for cls in CLASSES] + [(cls, "loss") for cls in NEED_LOSS]
 )
-def test_a_step_that_is_not_finite_changes_only_the_counter(
-    cls: type[ModelBasedOptimizer], where: str, bad: float
-) -> None:
+def test_a_step_that_is_not_finite_changes_only_the_counter(cls: Class, where: str, bad: float) -> None:
+    """A loss or gradient that is not finite changes the counter of skipped steps and nothing else."""
     params = PROBLEM.params()
     optimizer = cls(params)
     PROBLEM.train(optimizer, params, range(3))
@@ -402,69 +337,10 @@ def test_on_nonfinite_raise_raises_and_propagate_propagates() -> None:
     assert all(param.isnan().all() for param in params)
 
 
-def resumed_by_state_dict(optimizer: Any, params: list[Any]) -> tuple[Any, list[Any]]:
-    fresh = [torch.nn.Parameter(param.detach().clone()) for param in params]
-    restored = type(optimizer)(fresh)
-    restored.load_state_dict(optimizer.state_dict())
-    return restored, fresh
-
-
-def resumed_by_file(optimizer: Any, params: list[Any]) -> tuple[Any, list[Any]]:
-    buffer = io.BytesIO()
-    torch.save({"optimizer": optimizer.state_dict(), "params": params}, buffer)
-    buffer.seek(0)
-    loaded = torch.load(buffer, weights_only=True)
-    restored = type(optimizer)(loaded["params"])
-    restored.load_state_dict(loaded["optimizer"])
-    return restored, loaded["params"]
-
-
-def resumed_by_deepcopy(optimizer: Any, params: list[Any]) -> tuple[Any, list[Any]]:
-    return copy.deepcopy((optimizer, params))
-
-
-def resumed_by_pickle(optimizer: Any, params: list[Any]) -> tuple[Any, list[Any]]:
-    return pickle.loads(pickle.dumps((optimizer, params)))
-
-
-ROUTES = [resumed_by_state_dict, resumed_by_file, resumed_by_deepcopy, resumed_by_pickle]
-SETUPS: list[tuple[type[ModelBasedOptimizer], dict[str, Any]]] = [
-    *((cls, {}) for cls in CLASSES),
-    *((cls, ADAPTING) for cls in (Momo, MomoAdam, MomoAM)),
-    (SGDM, DECAYING),
-    (AMSGD, {"beta_scope": "tensor", **DECAYING}),
-    (AMAdamW, {"beta_scope": "global", "metric_penalty": True}),
-]
-
-
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("stop", [0, 1, 4])
-@pytest.mark.parametrize("resume", ROUTES)
-@pytest.mark.parametrize(("cls", "options"), SETUPS)
-def test_resuming_is_bit_identical(
-    cls: type[ModelBasedOptimizer], options: dict[str, Any], resume: Any, stop: int, dtype: torch.dtype
-) -> None:
-    params = PROBLEM.params(dtype)
-    optimizer = cls(params, **options)
-    PROBLEM.train(optimizer, params, range(stop))
-    restored, fresh = resume(optimizer, params)
-    scalars = {restored.param_groups[0][name].dtype for name in scalar_names(restored._kind)}
-    assert scalars == {torch.float64 if dtype == torch.float64 else torch.float32, torch.int32}
-    continued = PROBLEM.train(optimizer, params, range(stop, stop + 6))
-    assert torch.equal(PROBLEM.train(restored, fresh, range(stop, stop + 6)), continued)
-
-
-def test_a_state_of_another_rule_is_refused() -> None:
-    optimizer, params = MomoAdam(PROBLEM.params()), PROBLEM.params()
-    other = Momo(params)
-    before = snapshot(other)
-    with pytest.raises(ValueError, match="a state of 'momo_adam' cannot be loaded into 'momo'"):
-        other.load_state_dict(optimizer.state_dict())
-    assert unchanged(before, other)
-
-
+@pytest.mark.reliability("R60")
 @pytest.mark.parametrize("cls", CLASSES)
-def test_groups_with_equal_settings_are_one_group(cls: type[ModelBasedOptimizer]) -> None:
+def test_groups_with_equal_settings_are_one_group(cls: Class) -> None:
+    """Groups with equal settings take the steps of one group, to the bit."""
     one, two, options = PROBLEM.params(), PROBLEM.params(), accepted(cls, **ADAPTING)
     a = PROBLEM.train(cls(one, **options), one, range(20))
     groups = [{"params": [param]} for param in two]
@@ -482,7 +358,9 @@ def test_each_tensor_keeps_its_own_beta() -> None:
     assert 0 <= optimizer.last_info.beta <= 0.89
 
 
+@pytest.mark.reliability("R60")
 def test_learning_rates_keep_their_ratio_when_truncated() -> None:
+    """One truncation for all groups: their learning rates keep their ratio."""
     params = PROBLEM.params()
     optimizer = Momo([{"params": params[:1], "lr": 100.0}, {"params": params[1:], "lr": 1.0}], beta=0.0)
     before = [param.detach().clone() for param in params]
@@ -492,27 +370,9 @@ def test_learning_rates_keep_their_ratio_when_truncated() -> None:
     assert moves[0][0] / moves[1][0] == pytest.approx(100, rel=1e-9)
 
 
-def test_a_scheduler_and_a_tensor_lr_agree_with_setting_it_by_hand() -> None:
-    def run(lr: Any, scheduled: bool) -> torch.Tensor:
-        params = PROBLEM.params()
-        optimizer = MomoAdam(params, lr=lr)
-        scheduler = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5) if scheduled else None
-        rows = []
-        for step in range(5):
-            if scheduler is None:
-                optimizer.param_groups[0]["lr"] = 0.1 * 0.5**step
-            rows.append(PROBLEM.train(optimizer, params, range(step, step + 1)))
-            if scheduler is not None:
-                scheduler.step()
-        return torch.cat(rows)
-
-    by_hand = run(0.1, scheduled=False)
-    assert torch.equal(run(0.1, scheduled=True), by_hand)
-    tensor = run(torch.tensor(0.1, dtype=torch.float64), scheduled=True)
-    assert torch.equal(tensor, by_hand)
-
-
+@pytest.mark.reliability("R46", "R47")
 def test_missing_and_late_gradients() -> None:
+    """A tensor without a gradient stays, and starts like the others when its first one comes."""
     params = PROBLEM.params()
     optimizer = MomoAdam(params, lr=1e-3)
     for step in range(5):
@@ -526,17 +386,9 @@ def test_missing_and_late_gradients() -> None:
     assert torch.allclose(first_move, torch.full((3,), 1e-3, dtype=torch.float64), rtol=1e-6)
 
 
-@pytest.mark.parametrize("cls", CLASSES)
-def test_a_step_without_any_gradient_changes_nothing(cls: type[ModelBasedOptimizer]) -> None:
-    params = PROBLEM.params()
-    optimizer = cls(params)
-    before = snapshot(optimizer)
-    optimizer.step(loss=1.0)
-    assert unchanged(before, optimizer)
-    assert not optimizer.last_info.skipped
-
-
+@pytest.mark.reliability("R71")
 def test_the_dummy_step_of_checkpointing_tools_is_harmless() -> None:
+    """A step without a loss, with a learning rate of 0 and zero gradients, changes nothing."""
     params = PROBLEM.params()
     optimizer = Momo(params, lr=0.0)
     for param in params:
@@ -544,29 +396,6 @@ def test_the_dummy_step_of_checkpointing_tools_is_harmless() -> None:
     before = snapshot(optimizer)
     optimizer.step()
     assert unchanged(before, optimizer)
-
-
-def test_sparse_gradients_are_refused() -> None:
-    embedding = torch.nn.Embedding(4, 2, sparse=True)
-    optimizer = MomoAdam(embedding.parameters())
-    loss = embedding(torch.tensor([1, 2])).sum()
-    loss.backward()
-    with pytest.raises(RuntimeError, match="sparse"):
-        optimizer.step(loss=loss)
-
-
-@pytest.mark.parametrize("cls", CLASSES)
-def test_the_step_reads_no_value_on_the_host(cls: type[ModelBasedOptimizer]) -> None:
-    """A fake tensor has no value, so reading one raises."""
-    with FakeTensorMode():
-        params = [torch.nn.Parameter(torch.ones(3)), torch.nn.Parameter(torch.ones(2, 2))]
-        optimizer = cls(params, **accepted(cls, weight_decay=0.1))
-        for _ in range(2):
-            for param in params:
-                param.grad = torch.ones_like(param)
-            optimizer.step(loss=torch.ones(()) if cls in NEED_LOSS else None)
-        with pytest.raises(Exception, match="local_scalar"):
-            optimizer.last_info.step_size.item()
 
 
 def test_info_is_shown_in_the_parameter_groups() -> None:

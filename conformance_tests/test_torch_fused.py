@@ -22,7 +22,7 @@ from momo_spec.bounds import UNIT_ROUNDOFF, flattened, open_loop, open_loop_boun
 from momo_spec.kernels import fits, kernel_set
 from momo_spec.sampled import FORMATS
 from momo_spec.vector_file import Vector, load_vectors
-from momo_torch import AMAdamW, Momo, MomoAdam, driver, optimizers
+from momo_torch import SGDM, AMAdamW, Momo, MomoAdam, driver, optimizers
 from momo_torch.adapter import ModelBasedOptimizer
 
 FUSED = [name for name in spec_names() if fits(load_spec(name))]
@@ -138,7 +138,7 @@ def run_groups(vector: Vector, dtype: str, fused: bool | None) -> list[dict[str,
 def test_exact_vectors_to_the_bit(vector: Vector) -> None:
     """The kernels pass the exact vectors to the bit, in both formats."""
     for dtype in set(vector.dtypes) & set(DTYPES):
-        for row, expected in zip(run_groups(vector, dtype, None), vector.expect, strict=True):
+        for row, expected in zip(run_groups(vector, dtype, fused=True), vector.expect, strict=True):
             for ours, theirs in zip(row["params"], expected.params, strict=True):
                 np.testing.assert_array_equal(ours, theirs)
             assert {key: row["info"][key] for key in expected.info} == dict(expected.info)
@@ -150,7 +150,7 @@ def test_sampled_vectors_within_their_bounds(vector: Vector, record_property: An
     """The kernels pass the sampled vectors within their bounds, in both formats."""
     for name, tol in vector.tol.items():
         worst = 0.0
-        rows = run_groups(vector, FORMATS[name], None)
+        rows = run_groups(vector, FORMATS[name], fused=True)
         for index, (row, expected) in enumerate(zip(rows, vector.expect, strict=True)):
             distance = [ours - theirs for ours, theirs in zip(row["params"], expected.params, strict=True)]
             errors = {"params": np.linalg.norm(np.concatenate([part.ravel() for part in distance]))}
@@ -228,7 +228,7 @@ def test_a_step_that_is_not_finite_changes_nothing(optimizer: str, where: str) -
     """A loss, gradient, sum or parameter that is not finite changes no bit but the counter."""
     if where == "loss" and not load_spec(optimizer).needs_loss:
         pytest.skip("not run: the rule takes no loss")
-    params, built = started(optimizer, torch.float32, None)
+    params, built = started(optimizer, torch.float32, True)
     take_steps(params, built)
     loss = poison(params, where)
     before = copy.deepcopy((snapshot(params, built), built.param_groups[0]["skipped_steps"]))
@@ -243,13 +243,29 @@ def test_a_step_that_is_not_finite_changes_nothing(optimizer: str, where: str) -
         assert_same_bits(list(built.state[param].values()), list(kept[id(param)].values()))
 
 
-def test_a_parameter_that_only_data_has_changed_raises() -> None:
-    """NaN written behind PyTorch's back ends in an error, not in silence."""
-    params, built = started("momo", torch.float32, None)
+def test_a_parameter_that_only_data_has_changed_skips_the_step() -> None:
+    """NaN that was written behind PyTorch's back is found before anything else is written."""
+    params, built = started("momo", torch.float32, True)
     take_steps(params, built)
     params[3].data.view(-1)[7] = float("nan")
-    with pytest.raises(FloatingPointError, match="parameter"):
-        take_steps(params, built, count=1)
+    before = snapshot(params, built)
+    take_steps(params, built, count=1)
+    assert bool(built.last_info.skipped)
+    count = len(params) * (1 + len(built.state[params[0]]))
+    assert_same_bits(snapshot(params, built)[:count], before[:count])
+
+
+def test_a_parameter_that_would_overflow_stays() -> None:
+    """A step past the largest number of the format is found before it is written."""
+    largest = torch.finfo(torch.float32).max
+    param = torch.nn.Parameter(torch.full((2,), largest) * torch.tensor([0.999, 0.0]))
+    before = param.detach().clone()
+    built = SGDM([param], lr=largest / 100, fused=True)
+    param.grad = torch.full_like(param, -1.0)
+    built.step()
+    assert built.implementation.startswith("generic")
+    assert bool(built.last_info.skipped)
+    assert torch.equal(param.detach(), before)
 
 
 def test_displacement_is_what_was_stored() -> None:
@@ -299,6 +315,8 @@ def test_dense_layouts_are_fused(layout: str) -> None:
 
 def unsuitable() -> dict[str, tuple[list[torch.nn.Parameter], str]]:
     base = torch.ones(8)
+    with torch.inference_mode():
+        inference = torch.nn.Parameter(torch.ones(3))
     return {
         "half": ([torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))], "bfloat16"),
         "mixed": (
@@ -306,32 +324,171 @@ def unsuitable() -> dict[str, tuple[list[torch.nn.Parameter], str]]:
             "several dtypes",
         ),
         "strided": ([torch.nn.Parameter(torch.ones(8)[::2])], "fill their memory"),
-        "expanded": ([torch.nn.Parameter(torch.ones(1).expand(3).detach())], "fill their memory"),
         "overlapping": ([torch.nn.Parameter(base[:5]), torch.nn.Parameter(base[3:])], "share memory"),
+        "meta": ([torch.nn.Parameter(torch.ones(3, device="meta"))], "not on the CPU"),
+        "subclass": ([Subclass(torch.ones(3))], "another class"),
+        "inference": ([inference], "inference mode"),
     }
 
 
+class Subclass(torch.nn.Parameter):
+    """A tensor that may do anything."""
+
+
 @pytest.mark.parametrize("case", unsuitable())
-def test_other_tensors_take_the_generic_path_and_say_so(case: str) -> None:
-    """What the kernels do not take goes the generic way, visibly; with ``fused=True`` it is an error."""
+def test_other_parameters_are_refused(case: str) -> None:
+    """Parameters that the kernels do not take are a ValueError when they are handed over."""
     params, reason = unsuitable()[case]
-    built, strict = Momo(params), Momo(params, fused=True)
-    assert built.implementation == "none"
-    for param in params:
+    with pytest.raises(ValueError, match=f"Invalid fused: .*{reason}"):
+        Momo(params, fused=True)
+    built = Momo([torch.nn.Parameter(torch.ones(3))], fused=True)
+    with pytest.raises(ValueError, match=r"Invalid fused|on one device"):
+        built.add_param_group({"params": params})
+    assert len(built.param_groups) == 1
+
+
+def test_kernels_are_off_by_default() -> None:
+    """Without ``fused=True`` the generic path takes the steps, and says so."""
+    for fused in (None, False):
+        param = torch.nn.Parameter(torch.ones(3))
+        built = Momo([param], fused=fused)
         param.grad = torch.ones_like(param)
-    with pytest.raises(RuntimeError, match=reason):
-        strict.step(loss=1.0)
-    if case != "expanded":
+        built.step(loss=1.0)
+        assert built.implementation == "generic"
+
+
+def test_fused_must_be_a_bool_or_none() -> None:
+    """Text is a TypeError."""
+    with pytest.raises(TypeError, match="fused"):
+        Momo([torch.nn.Parameter(torch.ones(3))], fused="yes")  # type: ignore[arg-type]
+
+
+def changed_dtype(param: torch.nn.Parameter, _: ModelBasedOptimizer) -> None:
+    param.data = param.data.to(torch.bfloat16)
+    param.grad = torch.ones_like(param)
+
+
+def changed_scalar(_: torch.nn.Parameter, built: ModelBasedOptimizer) -> None:
+    built.param_groups[0]["weight"] = built.param_groups[0]["weight"].double()
+
+
+def negative_view(param: torch.nn.Parameter, _: ModelBasedOptimizer) -> None:
+    param.grad = torch._neg_view(-torch.ones(3))
+
+
+def gradient_in_state(param: torch.nn.Parameter, built: ModelBasedOptimizer) -> None:
+    param.grad = built.state[param]["grad_avg"]
+
+
+def parameter_as_gradient(param: torch.nn.Parameter, _: ModelBasedOptimizer) -> None:
+    param.grad = param.detach()
+
+
+def longer_memory(param: torch.nn.Parameter, _: ModelBasedOptimizer) -> None:
+    param.data = torch.ones(3, 2)[:, 0]
+    param.grad = torch.ones_like(param)
+
+
+LATER = {
+    "dtype": changed_dtype,
+    "scalar": changed_scalar,
+    "negative gradient": negative_view,
+    "gradient in state": gradient_in_state,
+    "parameter as gradient": parameter_as_gradient,
+    "longer memory": longer_memory,
+}
+
+
+@pytest.mark.parametrize("case", LATER)
+def test_what_changes_later_takes_the_generic_path_and_says_so(case: str) -> None:
+    """A step on what the kernels do not take is the generic one, visibly; never an error in training."""
+    results = []
+    for fused in (True, False):
+        param = torch.nn.Parameter(torch.ones(3))
+        built = Momo([param], fused=fused)
+        for _ in range(2):
+            param.grad = torch.ones_like(param)
+            built.step(loss=1.0)
+        assert not fused or built.implementation == "fused"
+        LATER[case](param, built)
         built.step(loss=1.0)
         assert built.implementation.startswith("generic")
-        assert reason in built.implementation
+        results.append(param.detach())
+    assert torch.equal(*results)
+
+
+def test_ranks_that_step_together_take_the_generic_path() -> None:
+    """The kernels average no loss, so they leave the steps of several ranks to the generic path."""
+    result = subprocess.run(
+        [sys.executable, "-c", RANKS], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+RANKS = """
+import torch, torch.distributed as dist
+from torch.testing._internal.distributed.fake_pg import FakeStore
+from momo_torch import Momo
+dist.init_process_group("fake", rank=0, world_size=2, store=FakeStore())
+param = torch.nn.Parameter(torch.ones(3))
+built = Momo([param], fused=True)
+param.grad = torch.ones_like(param)
+built.step(loss=1.0)
+assert built.implementation == "generic (several ranks step together)", built.implementation
+"""
+
+
+WITHOUT_NUMBA = """
+import sys, torch
+sys.modules["numba"] = None
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "numba" else find(name, *rest)
+import momo_torch
+from momo_torch import optimizers
+for name in optimizers.__all__:
+    cls = getattr(momo_torch, name)
+    needed = {"total_steps": 10.0} if "total_steps" in cls.names else {}
+    param = torch.nn.Parameter(torch.ones(3))
+    built = cls([param], **needed)
+    param.grad = torch.ones_like(param)
+    built.step(loss=1.0)
+    assert built.implementation == "generic"
+    assert (param < 1).all()
+    try:
+        cls([param], **needed, fused=True)
+    except ValueError as error:
+        assert "numba is not installed" in str(error), error
+    else:
+        raise AssertionError(name)
+"""
+
+
+def test_all_but_the_kernels_works_without_numba() -> None:
+    """Without Numba every optimizer works, and ``fused=True`` is an error that says what is missing."""
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMBA], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_traced_step_takes_the_generic_path() -> None:
+    """Modes that watch the operations of a step see all of them."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    param = torch.nn.Parameter(torch.ones(3))
+    built = Momo([param], fused=True)
+    param.grad = torch.ones_like(param)
+    with FlopCounterMode(display=False):
+        built.step(loss=1.0)
+    assert built.implementation == "generic (the step is traced)"
 
 
 def test_a_gradient_of_another_layout_takes_the_generic_path() -> None:
     """A gradient whose elements are in another order is read in its own order."""
     params = [torch.nn.Parameter(torch.zeros(2, 3)) for _ in range(2)]
     grad = torch.arange(6.0).reshape(2, 3) + 1
-    for param, fused in zip(params, (None, False), strict=True):
+    for param, fused in zip(params, (True, False), strict=True):
         param.grad = grad.t().contiguous().t()
         built = Momo([param], fused=fused)
         built.step(loss=1.0)
@@ -346,7 +503,7 @@ def test_a_gradient_of_another_layout_takes_the_generic_path() -> None:
 def test_missing_gradients_leave_tensors_out(pattern: list[list[bool]]) -> None:
     """Tensors without a gradient stay, in any pattern; the first gradient may come late."""
     runs = []
-    for fused in (None, False):
+    for fused in (True, False):
         params = [torch.nn.Parameter(torch.linspace(1, 2, size)) for size in (1, 5, 64)]
         built = AMAdamW(params, lr=0.25, weight_decay=0.5, fused=fused)
         for row in pattern:
@@ -395,6 +552,26 @@ def test_a_changed_learning_rate_is_used() -> None:
             before, param.grad = param.detach().clone(), torch.ones_like(param)
             built.step(loss=1.0)
             assert torch.equal(before - param.detach(), torch.full((4,), value))
+
+
+def test_state_that_moved_in_memory_is_found() -> None:
+    """State, and the scalars, are written where they are now, also after ``.data = ...``."""
+    params, built = started("momo_adam", torch.float32, True)
+    twins, other = started("momo_adam", torch.float32, True)
+    for _ in range(3):
+        take_steps(params, built, count=1)
+        take_steps(twins, other, count=1)
+        moved = [value for param in params for value in built.state[param].values()]
+        moved += [value for value in built.param_groups[0].values() if isinstance(value, torch.Tensor)]
+        old = [value.data for value in moved]
+        kept = [value.clone() for value in old]
+        for value in moved:
+            value.data = value.data.clone()
+        take_steps(params, built, count=1, seed=5)
+        take_steps(twins, other, count=1, seed=5)
+        assert_same_bits(old, kept)
+        assert built.implementation == "fused"
+        assert_same_bits(snapshot(params, built), snapshot(twins, other))
 
 
 def test_parameters_that_moved_in_memory_are_found() -> None:
@@ -476,14 +653,15 @@ def test_copies_step_for_themselves() -> None:
     assert_same_bits(snapshot(params, built), before)
     take_steps(params, built, seed=5)
     assert_same_bits(snapshot(params, built), snapshot(members, twin))
+    assert twin.implementation == "fused"
 
 
 @pytest.mark.parametrize("optimizer", FUSED)
 def test_words_are_counted(optimizer: str) -> None:
-    """A step without weight decay reads and writes all there is once, and reads the averages twice."""
+    """A step reads all there is twice and writes it once; choosing a momentum reads averages again."""
     kernels = kernel_set(load_spec(optimizer), decays=False)
     states = len(load_spec(optimizer).leaf_state)
-    reading = (1 + states) * (len(kernels.sweeps) - 1)
+    reading = (1 + states) * (len(kernels.sweeps) - 1) + 1
     assert kernels.words == reading + (2 + states) + (1 + states)
 
 

@@ -14,6 +14,7 @@ The model-based optimizers as pure functions on arrays of any Array-API library.
 from .direction import Direction
 from .model import CUT, FIXED, Model
 from .own import own_kind, preconditioned
+from .portable import PortableState, load_state, save_state
 from .reduction import Reduction
 from .rule import Kind, Rule
 from .rules import *  # noqa: F403
@@ -31,10 +32,13 @@ __all__ = [
     "Kind",
     "MissingLossError",
     "Model",
+    "PortableState",
     "Reduction",
     "Rule",
     "State",
+    "load_state",
     "own_kind",
     "preconditioned",
+    "save_state",
     *_rules,
 ]

@@ -51,8 +51,9 @@ def scalar_zero(arrays: Sequence[Array], *, xp: Namespace) -> Array:
 def as_scalar(value: Any, like: Array, *, xp: Namespace) -> Array:
     """A number or an array of one element as an array of shape (), of the dtype of `like`."""
     if isinstance(value, numbers.Real):
-        return xp.full_like(like, float(value))
-    return cast(xp.reshape(value, ()), like.dtype, xp=xp)
+        # PyTorch compiles again for each number that fills an array, and not for one that is added.
+        return cast(xp.zeros_like(like) + float(value), like.dtype, xp=xp)
+    return cast(xp.reshape(xp.asarray(value), ()), like.dtype, xp=xp)
 
 
 def dot(left: Array, right: Array, *, xp: Namespace) -> Array:

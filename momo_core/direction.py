@@ -54,6 +54,8 @@ class Direction:
         Those of `leaf_state` that start at the parameters and not at zero.
     move : (leaf, direction, rate, scalars, *, xp) -> (leaf, param), optional
         New parameters, where they are not ``param - rate * direction``.
+    state_hyper : tuple of str
+        Hyper-parameters without whose values the state has no meaning.
     """
 
     leaf_state: tuple[str, ...]
@@ -67,6 +69,7 @@ class Direction:
     init_leaf: Callable[..., Leaf] | None = None
     starts_at_param: tuple[str, ...] = ()
     move: Callable[..., tuple[Leaf, Array]] | None = None
+    state_hyper: tuple[str, ...] = ()
 
     @property
     def leaf_names(self) -> tuple[str, ...]:

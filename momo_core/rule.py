@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from .arrays import Array, Namespace, as_scalar, cast, find_namespace, leaf_dtype, scalar_zero
-from .direction import Direction, Leaf
+from .direction import Direction, Leaf, Scalars
 from .model import Model
 from .reduction import Reduction
 from .state import Info, State
 from .step import Step
-from .validate import HyperTable, check_arrays, check_gradients, check_hyper, check_loss, check_option
+from .validate import (
+    HyperTable,
+    check_any,
+    check_arrays,
+    check_gradients,
+    check_hyper,
+    check_loss,
+    check_option,
+)
 
 
 @dataclass(frozen=True)
@@ -56,16 +64,20 @@ class Rule:
         ValueError
             If there is no array.
         """
+        check_any(params)
         xp = xp or find_namespace(params)
         check_arrays(params, xp=xp)
-        zero = scalar_zero(params, xp=xp)
+        scalars = self.init_scalars(scalar_zero(params, xp=xp), xp=xp)
+        return State(tuple(self.init_leaf(param, xp=xp) for param in params), scalars)
+
+    def init_scalars(self, zero: Array, *, xp: Namespace) -> Scalars:
+        """Scalar state before the first step, of the dtype and on the device of `zero`, shape ()."""
         initial = {**self.direction.scalar_state, **self.model.scalar_state}
         scalars = {
             name: as_scalar(self.hyper[start] if isinstance(start, str) else start, zero, xp=xp)
             for name, start in initial.items()
         }
-        scalars["skipped_steps"] = xp.zeros_like(zero, dtype=xp.int32)
-        return State(tuple(self.init_leaf(param, xp=xp) for param in params), scalars)
+        return {**scalars, "skipped_steps": xp.zeros_like(zero, dtype=xp.int32)}
 
     def init_leaf(self, param: Array, *, xp: Namespace) -> Leaf:
         """State of one tensor before its first gradient."""

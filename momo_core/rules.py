@@ -37,6 +37,9 @@ __all__ = [
     "sps",
 ]
 
+SPEC_VERSION = "0.1"
+"""Of the specification that the rules follow."""
+
 KINDS: dict[str, Kind] = {
     "adam": Kind(
         "adam",
@@ -47,7 +50,7 @@ KINDS: dict[str, Kind] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=0.001,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -99,14 +102,7 @@ KINDS: dict[str, Kind] = {
                     choices=(),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "adamw": Kind(
@@ -118,7 +114,7 @@ KINDS: dict[str, Kind] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=0.001,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -170,14 +166,7 @@ KINDS: dict[str, Kind] = {
                     choices=(),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "am_adamw": Kind(
@@ -189,7 +178,7 @@ KINDS: dict[str, Kind] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=0.001,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -277,14 +266,7 @@ KINDS: dict[str, Kind] = {
                     choices=("global", "tensor"),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "am_sgd": Kind(
@@ -296,7 +278,7 @@ KINDS: dict[str, Kind] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=0.1,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -357,14 +339,7 @@ KINDS: dict[str, Kind] = {
                     choices=("global", "tensor"),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "fsgdm": Kind(
@@ -376,7 +351,7 @@ KINDS: dict[str, Kind] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=0.1,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -428,14 +403,7 @@ KINDS: dict[str, Kind] = {
                     choices=(),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "momo": Kind(
@@ -534,16 +502,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -644,16 +612,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -763,16 +731,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -873,16 +841,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1001,16 +969,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1138,16 +1106,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1257,16 +1225,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1376,16 +1344,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1495,16 +1463,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1539,7 +1507,7 @@ KINDS: dict[str, Kind] = {
                     domain="",
                     message="",
                     code="E_PROXIMAL_DECAY",
-                    internal=False,
+                    internal=True,
                     choices=(),
                 ),
                 "beta": HyperDomain(
@@ -1561,14 +1529,7 @@ KINDS: dict[str, Kind] = {
                     choices=(),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "sgdm": Kind(
@@ -1580,7 +1541,7 @@ KINDS: dict[str, Kind] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=0.1,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -1623,14 +1584,7 @@ KINDS: dict[str, Kind] = {
                     choices=(),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
     "sps": Kind(
@@ -1729,16 +1683,16 @@ KINDS: dict[str, Kind] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1823,16 +1777,16 @@ FRAMES: dict[str, tuple[Model, HyperTable]] = {
                     code="E_LEARNING_RATE",
                 ),
                 Constraint(
-                    when="adapt_lower_bound",
-                    require="lower_bound > -inf",
-                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
-                    code="E_LOWER_BOUND",
-                ),
-                Constraint(
                     when="learning_rate == inf",
                     require="lower_bound > -inf",
                     message="Invalid learning rate: inf needs a finite lower_bound",
                     code="E_LEARNING_RATE",
+                ),
+                Constraint(
+                    when="adapt_lower_bound",
+                    require="lower_bound > -inf",
+                    message="Invalid lower_bound: -inf needs adapt_lower_bound to be False",
+                    code="E_LOWER_BOUND",
                 ),
             ),
         ),
@@ -1844,7 +1798,7 @@ FRAMES: dict[str, tuple[Model, HyperTable]] = {
                 "learning_rate": HyperDomain(
                     kind="number",
                     default=1.0,
-                    domain="[0, inf]",
+                    domain="[0, inf)",
                     message="Invalid learning rate: {value}",
                     code="E_LEARNING_RATE",
                     internal=False,
@@ -1869,14 +1823,7 @@ FRAMES: dict[str, tuple[Model, HyperTable]] = {
                     choices=(),
                 ),
             },
-            constraints=(
-                Constraint(
-                    when="learning_rate == inf",
-                    require="weight_decay == 0",
-                    message="Invalid learning rate: inf needs weight_decay == 0",
-                    code="E_LEARNING_RATE",
-                ),
-            ),
+            constraints=(),
         ),
     ),
 }
@@ -1900,13 +1847,13 @@ def adam(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param]
+        Factor of the direction in a step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta2 : float, in [0, 1) [1]
@@ -1959,13 +1906,13 @@ def adamw(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param]
+        Factor of the direction in a step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta2 : float, in [0, 1) [1]
@@ -2021,13 +1968,13 @@ def am_adamw(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param]
+        Factor of the direction in a step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     beta_min : float, in [0, 1) [1]
@@ -2095,13 +2042,13 @@ def am_sgd(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     beta_min : float, in [0, 1) [1]
@@ -2157,19 +2104,19 @@ def fsgdm(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.
 
@@ -2224,8 +2171,8 @@ def momo(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     bias_correction : bool
@@ -2293,13 +2240,13 @@ def momo_adagrad(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
+    learning_rate : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     eps : float, in [0, inf) [loss/param]
@@ -2368,13 +2315,13 @@ def momo_adam(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
+    learning_rate : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta2 : float, in [0, 1) [1]
@@ -2446,13 +2393,13 @@ def momo_adam_tied(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
+    learning_rate : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     eps : float, in [0, inf) [loss/param]
@@ -2526,8 +2473,8 @@ def momo_am(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     beta_min : float, in [0, 1) [1]
@@ -2603,13 +2550,13 @@ def momo_am_adam(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
+    learning_rate : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     beta_min : float, in [0, 1) [1]
@@ -2688,13 +2635,13 @@ def momo_amsgrad(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
+    learning_rate : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta2 : float, in [0, 1) [1]
@@ -2771,14 +2718,14 @@ def momo_fsgdm(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
@@ -2844,13 +2791,13 @@ def momo_rmsprop(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
+    learning_rate : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta2 : float, in [0, 1) [1]
@@ -2919,12 +2866,12 @@ def schedule_free_sps(
     Parameters
     ----------
     learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+        Cap of the step; inf is the uncapped Polyak step.
     weight_decay : float, in [0, 0] [1/learning_rate]
-        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
+        Must be 0: the rule has no weight decay.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta : float, in [0, 1] [1]
         Where the gradient is taken: 0 is the fast sequence, 1 its average.
     lower_bound : float, in (-inf, inf) [loss]
@@ -2973,13 +2920,13 @@ def sgdm(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     bias_correction : bool
@@ -3037,8 +2984,8 @@ def sps(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     bias_correction : bool

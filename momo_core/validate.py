@@ -91,7 +91,9 @@ def check_hyper(table: HyperTable, values: Mapping[str, Any]) -> None:
     """
     for name, value in values.items():
         check_one(name, table.hyper[name], value)
-    known = {name: value if isinstance(value, bool | str) else float(value) for name, value in values.items()}
+    known = {
+        name: value if isinstance(value, bool | str) else as_real(value) for name, value in values.items()
+    }
     for constraint in table.constraints:
         if _holds(constraint.when, known) and not _holds(constraint.require, known, unknown=True):
             raise InvalidValueError(constraint.message, f"{constraint.code}_RANGE")
@@ -111,12 +113,12 @@ def check_one(name: str, domain: HyperDomain, value: Any) -> None:
             _wrong_type(name, "a bool", value, domain.code)
         return
     if domain.kind == "choice":
-        if value not in domain.choices:
+        if not (isinstance(value, str) and value in domain.choices):
             expected = ", ".join(map(repr, domain.choices))
             message = f"Invalid {name}: {value!r} (must be one of {expected})"
             raise InvalidValueError(message, f"{domain.code}_RANGE")
         return
-    number = _real(value)
+    number = as_real(value)
     if number is None:
         _wrong_type(name, "a real number", value, domain.code)
     if not in_interval(number, domain.domain):
@@ -141,7 +143,7 @@ def check_option(on_nonfinite: Any) -> None:
     InvalidValueError
         Unless it is "skip", "raise" or "propagate".
     """
-    if on_nonfinite not in ON_NONFINITE:
+    if not (isinstance(on_nonfinite, str) and on_nonfinite in ON_NONFINITE):
         expected = ", ".join(map(repr, ON_NONFINITE))
         raise InvalidValueError(
             f"Invalid on_nonfinite: {on_nonfinite!r} (must be one of {expected})", "E_ON_NONFINITE"
@@ -185,21 +187,32 @@ def check_loss(loss: Any, *, needed: bool, xp: Namespace) -> Any:
         _wrong_type("loss", "a real number or an array", loss, "E_LOSS")
     if math.prod(shape) != 1:
         raise InvalidValueError(f"loss must be a scalar, got shape {tuple(shape)}", "E_LOSS_SHAPE")
-    if not xp.isdtype(dtype, ("real floating", "integral")):
+    loss = xp.asarray(loss)
+    if not xp.isdtype(loss.dtype, ("real floating", "integral")):
         _wrong_type("loss", "real", dtype, "E_LOSS")
     return loss
 
 
-def check_arrays(params: Sequence[Array], *, xp: Namespace) -> None:
+def check_any(params: Sequence[Array]) -> None:
     """
-    Check that there are parameters and that they are real floating.
+    Check that there are parameters.
 
     Raises
     ------
-    InvalidValueError, InvalidTypeError
+    InvalidValueError
     """
     if not params:
         raise InvalidValueError("there are no parameters", "E_PARAMS_EMPTY")
+
+
+def check_arrays(params: Sequence[Array], *, xp: Namespace) -> None:
+    """
+    Check that parameters are real floating.
+
+    Raises
+    ------
+    InvalidTypeError
+    """
     for param in params:
         if not xp.isdtype(param.dtype, "real floating"):
             _wrong_type("parameters", "real floating", param.dtype, "E_PARAMS")
@@ -223,7 +236,7 @@ def check_gradients(params: Sequence[Array], grads: Sequence[Array | None]) -> N
             )
 
 
-def _real(value: Any) -> float | None:
+def as_real(value: Any) -> float | None:
     """A number, or an array of one element, as a float; None if it is neither."""
     if isinstance(value, bool | str | bytes | complex):
         return None
@@ -231,9 +244,10 @@ def _real(value: Any) -> float | None:
         return None
     if "bool" in str(getattr(value, "dtype", "")) or "complex" in str(getattr(value, "dtype", "")):
         return None
+    read = getattr(value, "item", None)
     try:
-        return float(value)
-    except (TypeError, ValueError):
+        return float(value if read is None else read())
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

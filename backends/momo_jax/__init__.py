@@ -12,9 +12,11 @@ The model-based optimizers as optax gradient transformations.
 """
 
 from . import optimizers
+from .accumulation import MultiSteps, MultiStepsState
 from .optimizers import *  # noqa: F403
 from .own import own_optimizer
+from .portable import from_portable, portable_state
 from .state import MomoState
 
-__all__ = ["MomoState", "own_optimizer"]
+__all__ = ["MomoState", "MultiSteps", "MultiStepsState", "from_portable", "own_optimizer", "portable_state"]
 __all__ += optimizers.__all__

@@ -17,14 +17,20 @@ import optax
 from jax import Array
 
 from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, Rule, State
-from momo_core.reduction import ComputedOnce
 
-from .state import MomoState, PyTree, by_leaf, by_name, flatten, gradients
+from .groups import GROUPS, Mask, group_of
+from .mesh import MeshSums, check_axes, same_everywhere
+from .state import MomoState, PyTree, by_leaf, by_name, check_names, flatten, gradients
 from .xla import as_stored
 
 
 def transformation(
-    name: str | Kind, hyper: Mapping[str, Any], *, schedulable: Collection[str], on_nonfinite: str
+    name: str | Kind,
+    hyper: Mapping[str, Any],
+    *,
+    schedulable: Collection[str],
+    on_nonfinite: str,
+    weight_decay_mask: Mask = None,
 ) -> optax.GradientTransformationExtraArgs:
     """
     Make the transformation of an optimizer.
@@ -39,6 +45,7 @@ def transformation(
     schedulable : collection of str
         Hyper-parameters that may be a callable of the count of steps.
     on_nonfinite : "skip", "raise" or "propagate"
+    weight_decay_mask : tree of bool or callable, optional
 
     Raises
     ------
@@ -54,7 +61,7 @@ def transformation(
         and (kind.table.hyper[key].kind == "flag" or not isinstance(value, jax.core.Tracer))
     }
     kind.check(known, on_nonfinite)
-    made = _Transformation(kind.rule(hyper, on_nonfinite), schedules)
+    made = _Transformation(kind.rule(hyper, on_nonfinite), schedules, weight_decay_mask)
     return optax.GradientTransformationExtraArgs(made.init, made.update)
 
 
@@ -64,23 +71,25 @@ class _Transformation:
 
     rule: Rule
     schedules: Mapping[str, optax.Schedule]
+    mask: Mask
 
     def init(self, params: PyTree) -> MomoState:
         """State before the first step; `params` are real floating, or the tree is empty."""
         leaves, treedef = flatten(params)
+        group_of(self.mask, params)
         # optax asks for the state of a tree without leaves, to find the averages in it.
         start = self.rule.init(leaves or [jnp.zeros(())], xp=jnp)
-        _, _, info = self.rule.step([], [], 0.0, start, xp=jnp)
-        weight = start.scalars["weight"]
-        averages, tensors = by_name(self.rule, start.leaves[: len(leaves)], treedef, weight)
+        scalars = same_everywhere(start.scalars)
+        _, _, info = self.rule.step([], [], 0.0, start._replace(scalars=scalars), xp=jnp)
+        averages, tensors = by_name(self.rule, start.leaves[: len(leaves)], treedef, scalars["weight"])
         # Made from a scalar of the core, the arrays are on the mesh of the parameters.
-        count = jnp.zeros_like(start.scalars["skipped_steps"])
+        count = jnp.zeros_like(scalars["skipped_steps"])
         seen = jnp.broadcast_to(info.skipped, (len(leaves),))
         return MomoState(
             count,
             averages,
-            tensors,
-            start.scalars,
+            same_everywhere(tensors),
+            scalars,
             seen,
             info.step_size,
             info.truncation,
@@ -122,7 +131,8 @@ class _Transformation:
         Raises
         ------
         ValueError, TypeError
-            If `params` or `value` is missing or of the wrong type or shape.
+            If `params` or `value` is missing or of the wrong type or shape, `state` is of
+            another rule, or the devices of a mesh were not averaged over.
         FloatingPointError
             With ``on_nonfinite="raise"``, if the step is not finite.
         """
@@ -132,10 +142,12 @@ class _Transformation:
         if value is None and self.rule.model.needs_loss:
             message = "the loss is missing: call update(grads, state, params, value=loss)"
             raise MissingLossError(message, "E_LOSS_MISSING")
+        check_names(state, self.rule)
         leaves, treedef = flatten(params)
         grads = gradients(updates, treedef)
+        check_axes(leaves, grads, value if self.rule.model.needs_loss else None)
         has_grad = [grad is not None for grad in grads]
-        moves, new, info = self._step(leaves, grads, value, state, treedef)
+        moves, new, info = self._step(leaves, grads, value, state, treedef, group_of(self.mask, params))
         taken = ~info.skipped & any(has_grad)
         averages, tensors = by_name(self.rule, new.leaves, treedef, new.scalars["weight"])
         return treedef.unflatten(moves), MomoState(
@@ -151,7 +163,13 @@ class _Transformation:
         )
 
     def _step(
-        self, params: list[Array], grads: list[Array | None], loss: Any, state: MomoState, treedef: Any
+        self,
+        params: list[Array],
+        grads: list[Array | None],
+        loss: Any,
+        state: MomoState,
+        treedef: Any,
+        groups: list[int] | None,
     ) -> tuple[list[Array | None], State, Info]:
         """What to add to each parameter, None without a gradient; the core's state and info."""
         written: list[Array] = []
@@ -169,8 +187,10 @@ class _Transformation:
                 State(by_leaf(state, params, treedef), state.scalars),
                 xp=jnp,
                 hyper={name: schedule(state.count) for name, schedule in self.schedules.items()},
+                groups=GROUPS if groups else None,
+                group_of=groups,
                 fresh=list(~state.seen),
-                reduction=ComputedOnce(jnp),
+                reduction=MeshSums(params),
                 store=store,
             )
         except jax.errors.TracerBoolConversionError as error:

@@ -62,7 +62,7 @@ def run(
     """
     with jax.enable_x64(dtype == "float64"), jax.default_device(_device(device)):
         start = [jax.numpy.asarray(param, dtype=dtype) for param in params]
-        carry = start, _make(optimizer, hyper).init(start)
+        carry = start, make(optimizer, hyper).init(start)
         inputs = [_inputs(step, dtype) for step in steps]
         take = _step_of(optimizer, hyper)
         return list(_RUNNERS[mode or MODES[0]](take, carry, inputs))
@@ -72,12 +72,12 @@ def _device(name: str) -> jax.Device:
     return jax.devices("gpu" if name == "cuda" else name)[0]
 
 
-def _make(optimizer: str, hyper: dict[str, Any]) -> optax.GradientTransformationExtraArgs:
+def make(optimizer: str, hyper: dict[str, Any], **options: Any) -> optax.GradientTransformationExtraArgs:
     """The optimizer by the names of its public arguments."""
     target = load_spec(optimizer).frameworks["jax"]
     constructor = getattr(momo_jax, target.entry)
     made: optax.GradientTransformationExtraArgs = constructor(
-        **{target.names[name]: value for name, value in hyper.items()}
+        **{target.names[name]: value for name, value in hyper.items()}, **options
     )
     return made
 
@@ -94,7 +94,7 @@ def _step_of(optimizer: str, hyper: dict[str, Any]) -> Step:
     def take(carry: Carry, step: dict[str, Any]) -> tuple[Carry, dict[str, Any]]:
         params, state = carry
         # An optimizer holds no state: one made with this step's values goes on where the last stopped.
-        made = _make(optimizer, {**hyper, **step["hyper"]})
+        made = make(optimizer, {**hyper, **step["hyper"]})
         updates, state = made.update(step["grads"], state, params, value=step["loss"])
         moved = [
             param if update is None else optax.apply_updates(param, update)

@@ -4,6 +4,7 @@ import optax
 from jax.typing import ArrayLike
 
 from .adapter import transformation
+from .groups import Mask
 
 __all__ = [
     "adam",
@@ -34,6 +35,7 @@ def adam(
     weight_decay: ArrayLike = 0.0,
     *,
     proximal_decay: bool = True,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -44,8 +46,8 @@ def adam(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param], or a schedule
+        Factor of the direction in a step.
     b1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     b2 : float, in [0, 1) [1]
@@ -56,8 +58,11 @@ def adam(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -86,7 +91,13 @@ def adam(
         "proximal_decay": proximal_decay,
     }
     schedulable = ["learning_rate"]
-    return transformation("adam", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "adam",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def adamw(
@@ -97,6 +108,7 @@ def adamw(
     weight_decay: ArrayLike = 0.01,
     *,
     proximal_decay: bool = False,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -107,8 +119,8 @@ def adamw(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param], or a schedule
+        Factor of the direction in a step.
     b1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     b2 : float, in [0, 1) [1]
@@ -119,8 +131,11 @@ def adamw(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -148,7 +163,13 @@ def adamw(
         "proximal_decay": proximal_decay,
     }
     schedulable = ["learning_rate"]
-    return transformation("adamw", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "adamw",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def am_adamw(
@@ -162,6 +183,7 @@ def am_adamw(
     proximal_decay: bool = False,
     metric_penalty: bool = False,
     beta_scope: str = "tensor",
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -172,8 +194,8 @@ def am_adamw(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param], or a schedule
+        Factor of the direction in a step.
     b1 : float, in [0, 1) [1]
         Largest momentum coefficient.
     b2 : float, in [0, 1) [1]
@@ -186,13 +208,16 @@ def am_adamw(
     lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
         Weight of the penalty on a change of the direction.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     metric_penalty : bool
         Measure the change of the direction in the metric of the step, which makes the optimizer
         equivariant to the scale of the loss.
     beta_scope : "global" or "tensor"
         One momentum coefficient for all tensors, or one for each.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -224,7 +249,13 @@ def am_adamw(
         "beta_scope": beta_scope,
     }
     schedulable = ["learning_rate"]
-    return transformation("am_adamw", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "am_adamw",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def am_sgd(
@@ -235,6 +266,7 @@ def am_sgd(
     *,
     proximal_decay: bool = False,
     beta_scope: str = "global",
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -246,8 +278,8 @@ def am_sgd(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss], or a schedule
+        Factor of the direction in a step.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     lambd : float, in [0, inf) [1]
@@ -255,10 +287,13 @@ def am_sgd(
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_scope : "global" or "tensor"
         One momentum coefficient for all tensors, or one for each.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -287,7 +322,13 @@ def am_sgd(
         "beta_scope": beta_scope,
     }
     schedulable = ["learning_rate"]
-    return transformation("am_sgd", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "am_sgd",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def fsgdm(
@@ -298,6 +339,7 @@ def fsgdm(
     weight_decay: ArrayLike = 0.0,
     *,
     proximal_decay: bool = True,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -309,19 +351,22 @@ def fsgdm(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss], or a schedule
+        Factor of the direction in a step.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -350,7 +395,13 @@ def fsgdm(
         "proximal_decay": proximal_decay,
     }
     schedulable = ["learning_rate"]
-    return transformation("fsgdm", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "fsgdm",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo(
@@ -363,6 +414,7 @@ def momo(
     proximal_decay: bool = True,
     bias_correction: bool = False,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -386,14 +438,17 @@ def momo(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     bias_correction : bool
         True starts the averages at zero and corrects for their weight; False starts them at the
         first sample.
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -424,7 +479,13 @@ def momo(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_adagrad(
@@ -437,6 +498,7 @@ def momo_adagrad(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -447,7 +509,7 @@ def momo_adagrad(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+    learning_rate : float, in [0, inf] [param], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -461,11 +523,14 @@ def momo_adagrad(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -496,7 +561,13 @@ def momo_adagrad(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_adagrad", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_adagrad",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_adam(
@@ -510,6 +581,7 @@ def momo_adam(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -521,7 +593,7 @@ def momo_adam(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+    learning_rate : float, in [0, inf] [param], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     b1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -538,11 +610,14 @@ def momo_adam(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -575,7 +650,13 @@ def momo_adam(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_adam", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_adam",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_adam_tied(
@@ -588,6 +669,7 @@ def momo_adam_tied(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -598,7 +680,7 @@ def momo_adam_tied(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+    learning_rate : float, in [0, inf] [param], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -612,11 +694,14 @@ def momo_adam_tied(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -647,7 +732,13 @@ def momo_adam_tied(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_adam_tied", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_adam_tied",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_am(
@@ -660,6 +751,7 @@ def momo_am(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -684,11 +776,14 @@ def momo_am(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -719,7 +814,13 @@ def momo_am(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_am", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_am",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_am_adam(
@@ -734,6 +835,7 @@ def momo_am_adam(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -744,7 +846,7 @@ def momo_am_adam(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+    learning_rate : float, in [0, inf] [param], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
@@ -763,11 +865,14 @@ def momo_am_adam(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -801,7 +906,13 @@ def momo_am_adam(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_am_adam", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_am_adam",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_amsgrad(
@@ -815,6 +926,7 @@ def momo_amsgrad(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -825,7 +937,7 @@ def momo_amsgrad(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+    learning_rate : float, in [0, inf] [param], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     b1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -842,11 +954,14 @@ def momo_amsgrad(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -878,7 +993,13 @@ def momo_amsgrad(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_amsgrad", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_amsgrad",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_fsgdm(
@@ -892,6 +1013,7 @@ def momo_fsgdm(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -905,11 +1027,11 @@ def momo_fsgdm(
     learning_rate : float, in [0, inf] [param^2/loss], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
@@ -918,11 +1040,14 @@ def momo_fsgdm(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -954,7 +1079,13 @@ def momo_fsgdm(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_fsgdm", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_fsgdm",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def momo_rmsprop(
@@ -967,6 +1098,7 @@ def momo_rmsprop(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -978,7 +1110,7 @@ def momo_rmsprop(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
+    learning_rate : float, in [0, inf] [param], or a schedule
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     b2 : float, in [0, 1) [1]
         The weight of the past in the average of squared gradients.
@@ -993,11 +1125,14 @@ def momo_rmsprop(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -1028,7 +1163,13 @@ def momo_rmsprop(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("momo_rmsprop", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "momo_rmsprop",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def schedule_free_sps(
@@ -1037,7 +1178,6 @@ def schedule_free_sps(
     lower_bound: ArrayLike = 0.0,
     *,
     weight_decay: ArrayLike = 0.0,
-    proximal_decay: bool = True,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -1050,16 +1190,13 @@ def schedule_free_sps(
     Parameters
     ----------
     learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+        Cap of the step; inf is the uncapped Polyak step.
     beta : float, in [0, 1] [1]
         Where the gradient is taken: 0 is the fast sequence, 1 its average.
     lower_bound : float, in (-inf, inf) [loss]
         Lower bound of the loss.
     weight_decay : float, in [0, 0] [1/learning_rate]
-        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
-    proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        Must be 0: the rule has no weight decay.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -1085,10 +1222,14 @@ def schedule_free_sps(
         "beta": beta,
         "lower_bound": lower_bound,
         "weight_decay": weight_decay,
-        "proximal_decay": proximal_decay,
     }
     schedulable = ["learning_rate"]
-    return transformation("schedule_free_sps", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "schedule_free_sps",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+    )
 
 
 def sgdm(
@@ -1098,6 +1239,7 @@ def sgdm(
     bias_correction: bool = False,
     *,
     proximal_decay: bool = True,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -1108,8 +1250,8 @@ def sgdm(
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], or a schedule
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss], or a schedule
+        Factor of the direction in a step.
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     weight_decay : float, in [0, inf) [1/learning_rate]
@@ -1118,8 +1260,11 @@ def sgdm(
         True starts the averages at zero and corrects for their weight; False starts them at the
         first sample.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -1147,7 +1292,13 @@ def sgdm(
         "proximal_decay": proximal_decay,
     }
     schedulable = ["learning_rate"]
-    return transformation("sgdm", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "sgdm",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )
 
 
 def sps(
@@ -1158,6 +1309,7 @@ def sps(
     *,
     proximal_decay: bool = True,
     reset_margin: ArrayLike = 0.0,
+    weight_decay_mask: Mask = None,
     on_nonfinite: str = "skip",
 ) -> optax.GradientTransformationExtraArgs:
     """
@@ -1178,11 +1330,14 @@ def sps(
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay: of the structure of the parameters or of a prefix of it, or a function
+        of the parameters that returns one.  The others are in the sums and take the same step.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite: change nothing
         and count it; raise FloatingPointError, outside of jit only; nothing.
@@ -1211,4 +1366,10 @@ def sps(
         "reset_margin": reset_margin,
     }
     schedulable = ["learning_rate"]
-    return transformation("sps", hyper, schedulable=schedulable, on_nonfinite=on_nonfinite)
+    return transformation(
+        "sps",
+        hyper,
+        schedulable=schedulable,
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )

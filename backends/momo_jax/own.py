@@ -9,10 +9,11 @@ import optax
 from momo_core import Kind
 
 from .adapter import transformation
+from .groups import Mask
 
 
 def own_optimizer(
-    kind: Kind, *, on_nonfinite: str = "skip", **hyper: Any
+    kind: Kind, *, on_nonfinite: str = "skip", weight_decay_mask: Mask = None, **hyper: Any
 ) -> optax.GradientTransformationExtraArgs:
     """
     The transformation of an optimizer with a direction of one's own.
@@ -22,6 +23,8 @@ def own_optimizer(
     kind : momo_core.Kind
         As `momo_core.own_kind` makes it.
     on_nonfinite : "skip", "raise" or "propagate"
+    weight_decay_mask : tree of bool or callable, optional
+        Which tensors decay; see `momo`.
     **hyper
         Hyper-parameters by canonical name; ``learning_rate`` may be a schedule.
 
@@ -34,4 +37,10 @@ def own_optimizer(
     """
     if unknown := hyper.keys() - kind.table.hyper.keys():
         raise TypeError(f"{kind.name} has no hyper-parameter {', '.join(sorted(unknown))}")
-    return transformation(kind, hyper, schedulable=("learning_rate",), on_nonfinite=on_nonfinite)
+    return transformation(
+        kind,
+        hyper,
+        schedulable=("learning_rate",),
+        on_nonfinite=on_nonfinite,
+        weight_decay_mask=weight_decay_mask,
+    )

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from momo_core import Info, InvalidTypeError, Rule
+from momo_core import Info, InvalidTypeError, InvalidValueError, Rule
 from momo_core.arrays import leaf_dtype
 from momo_core.direction import Leaf
 
@@ -87,6 +87,27 @@ def gradients(updates: PyTree, treedef: Any) -> list[Array | None]:
         if grad is not None and not jnp.isdtype(grad.dtype, "real floating"):
             raise InvalidTypeError(f"gradients must be real floating, got {grad.dtype}", "E_GRADS_TYPE")
     return grads
+
+
+def check_names(state: MomoState, rule: Rule) -> None:
+    """
+    Check that a state has what the rule keeps.
+
+    Raises
+    ------
+    InvalidTypeError
+        If it is no state of this package, the dict that a file was read into for example.
+    InvalidValueError
+        If it is the state of another rule.
+    """
+    if not isinstance(state, MomoState):
+        raise InvalidTypeError(f"state must be a MomoState, got {type(state).__name__}", "E_STATE_TYPE")
+    direction, model = rule.direction, rule.model
+    has = {*state.averages, *state.tensors, *state.scalars}
+    needs = {*direction.leaf_names, *direction.scalar_state, *model.scalar_state, "skipped_steps"}
+    if has != needs:
+        message = f"not a state of {rule.name}: it has {sorted(has)}, {rule.name} keeps {sorted(needs)}"
+        raise InvalidValueError(message, "E_STATE_RULE")
 
 
 def by_name(

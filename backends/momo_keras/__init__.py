@@ -11,5 +11,6 @@ from .adapter import ModelBasedOptimizer
 from .loss_scale import LossScaleOptimizer
 from .optimizers import *  # noqa: F403
 from .optimizers import __all__ as _optimizers
+from .own import OwnOptimizer
 
-__all__ = ["LossScaleOptimizer", "ModelBasedOptimizer", *_optimizers]
+__all__ = ["LossScaleOptimizer", "ModelBasedOptimizer", "OwnOptimizer", *_optimizers]

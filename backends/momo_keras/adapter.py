@@ -11,14 +11,13 @@ import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
-
 from momo_core import Info, Rule
+from momo_core.validate import as_real, check_arrays
 
-from .distribution import collectively
 from .moves import MovedOptimizer
 from .namespaces import namespace, outside_functions, reduction, value_of
 from .options import KerasOptions
+from .portable import load_portable_state, portable_state
 from .slots import Slots
 
 _NOT_EAGER = (
@@ -59,6 +58,9 @@ class ModelBasedOptimizer(MovedOptimizer):
         self.on_nonfinite = on_nonfinite
         self._slots = Slots()
 
+    portable_state = portable_state
+    load_portable_state = load_portable_state
+
     @property
     def last_info(self) -> Info:
         """What the last step did, as variables of shape ()."""
@@ -69,18 +71,10 @@ class ModelBasedOptimizer(MovedOptimizer):
         if self.built:
             return
         with outside_functions():
+            check_arrays([value_of(variable) for variable in variables], xp=namespace())
             super().build(variables)
             self._slots = Slots.create(self, self._rule(), variables)
-            if self._transit.loaded:
-                super().load_own_variables(self._transit.loaded)
-        self._transit.loaded = {}
-
-    def load_own_variables(self, store: Any) -> None:
-        """Load the state; before `build` it is kept until then, where Keras would drop it."""
-        if self.built or len(store.keys()) == len(self.variables):
-            super().load_own_variables(store)
-        else:
-            self._transit.loaded = {key: np.asarray(store[key]) for key in store.keys()}  # noqa: SIM118
+            self._load_waiting()
 
     def get_config(self) -> dict[str, Any]:
         """All settings, for `from_config`."""
@@ -105,22 +99,17 @@ class ModelBasedOptimizer(MovedOptimizer):
             self._require_eager()
         rate = learning_rate if isinstance(learning_rate, numbers.Real) else value_of(learning_rate)
         decayed = {"learning_rate": rate, "weight_decay": self.weight_decay or 0.0}
-        loss = self._transit.loss
-
-        def take_step(summed: list[Any]) -> None:
-            count = len(grads)
-            self._take_step(trainable_variables, summed[:count], (summed[count:] or [None])[0], decayed)
-
-        collectively(take_step, list(grads) if loss is None else [*grads, loss])
+        self._take_step(trainable_variables, list(grads), self._transit.loss, decayed)
 
     def _take_step(self, variables: Sequence[Any], grads: list[Any], loss: Any, decayed: Any) -> None:
         """Let the core compute everything, then write it."""
         rows = [self._get_variable_index(variable) for variable in variables]
+        values = [value_of(variable) for variable in variables]
         params, state, info = self._rule().step(
-            [value_of(variable) for variable in variables],
+            values,
             grads,
             loss,
-            self._slots.state(rows),
+            self._slots.state(rows, values),
             xp=namespace(),
             groups=[decayed, {**decayed, "weight_decay": 0.0}],
             group_of=[0 if self._use_weight_decay(variable) else 1 for variable in variables],
@@ -144,6 +133,6 @@ def _is_open(name: str, value: Any) -> bool:
     return (name == "learning_rate" and callable(value)) or (name == "weight_decay" and value is None)
 
 
-def _as_python(value: Any) -> float | bool | str:
+def _as_python(value: Any) -> float | bool | str | None:
     """A checked setting as Keras saves it."""
-    return value if isinstance(value, bool | str) else float(value)
+    return value if isinstance(value, bool | str) else as_real(value)

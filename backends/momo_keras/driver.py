@@ -46,11 +46,11 @@ def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
-def construct(optimizer: str, hyper: dict[str, Any]) -> ModelBasedOptimizer:
+def construct(optimizer: str, hyper: dict[str, Any], **options: Any) -> ModelBasedOptimizer:
     """An optimizer by its name in the specification, called by Keras's names."""
     framework = load_spec(optimizer).frameworks["keras"]
     cls: type[ModelBasedOptimizer] = getattr(optimizers, framework.entry)
-    return cls(**{framework.names[name]: value for name, value in hyper.items()})
+    return cls(**{framework.names[name]: value for name, value in hyper.items()}, **options)
 
 
 def run(
@@ -64,7 +64,7 @@ def run(
     mode: str = "",
 ) -> list[dict[str, Any]]:
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
-    with keras.device("gpu:0" if device == "cuda" else "cpu:0"), _precision(dtype):
+    with keras.device("gpu:0" if device == "cuda" else "cpu:0"), precision(dtype):
         variables = [keras.Variable(param, dtype=dtype) for param in params]
         built = construct(optimizer, hyper)
         built.build(variables)
@@ -73,7 +73,7 @@ def run(
 
 
 @contextmanager
-def _precision(dtype: str) -> Iterator[None]:
+def precision(dtype: str) -> Iterator[None]:
     """Let Keras keep the learning rate, and JAX all numbers, in float64 where that is asked for."""
     before = keras.config.floatx()
     wide = dtype == "float64"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-import keras
 from keras import ops
 
 from momo_core import KINDS, Kind, MissingLossError
 from momo_core.arrays import as_scalar
-from momo_core.validate import check_loss
+from momo_core.validate import check_gradients, check_loss
 
+from .checkpoint import SavedOptimizer
+from .distribution import collectively
 from .namespaces import dense, namespace, value_of
 from .slots import Slots
 
@@ -40,21 +41,17 @@ class Transit:
         Number of skipped steps before the running one.
     landing : tuple of variables and arrays, or None
         Variables that Keras may move after the update, and where the update left them.
-    loaded : mapping
-        State that was loaded before there were variables for it.
     """
 
     captured: Any = None
     loss: Any = None
     skipped_before: Any = None
     landing: tuple[list[Any], list[Any]] | None = None
-    loaded: Mapping[str, Any] = field(default_factory=dict)
 
 
-class LossOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
+class LossOptimizer(SavedOptimizer):
     """Base of optimizers whose step needs the loss: `_transit` has it in `_backend_update_step`."""
 
-    rule_name: ClassVar[str]
     _slots: Slots
 
     def __init__(self, **options: Any) -> None:
@@ -63,8 +60,17 @@ class LossOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def scale_loss(self, loss: Any) -> Any:
         """Keep the loss for the next `apply`; Keras's trainers show the loss of the batch here."""
-        self._transit.captured = ops.stop_gradient(loss)
+        self.keep_loss(ops.stop_gradient(loss))
         return super().scale_loss(loss)
+
+    def keep_loss(self, loss: Any) -> None:
+        """Keep the loss for the next `apply`; None for none."""
+        self._transit.captured = loss
+
+    def take_loss(self) -> Any:
+        """The loss that was kept, which is kept no longer; None without one."""
+        loss, self._transit.captured = self._transit.captured, None
+        return loss
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None, loss: Any = None) -> None:
         """
@@ -82,24 +88,38 @@ class LossOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            If there is no loss, or it is not a scalar; nothing is written then.
+            If there is no loss, it is not a scalar, or a gradient has another shape than its
+            variable; nothing is written then.
         TypeError
             If the loss is not real; nothing is written then.
         FloatingPointError
             With ``on_nonfinite="raise"``, if the loss, a gradient or the result is not finite.
         """
-        transit = self._transit
-        given, transit.captured = transit.captured if loss is None else loss, None
-        transit.loss = self._checked(given)
-        super().apply([None if grad is None else dense(grad) for grad in grads], trainable_variables)
-        transit.loss = None  # tracers of JAX must not outlive the step
+        kept = self.take_loss()
+        checked = self._checked(kept if loss is None else loss)
+        grads = [dense(grad) for grad in grads]
+        if trainable_variables is not None:
+            trainable_variables = list(trainable_variables)
+        if grads and (trainable_variables or self.built):
+            check_gradients(trainable_variables or self._trainable_variables, grads)
+
+        def apply(summed: list[Any]) -> None:
+            *summed_grads, self._transit.loss = summed
+            self._apply_summed(summed_grads, trainable_variables)
+            self._transit.loss = None  # tracers of JAX must not outlive the step
+
+        collectively(apply, [*grads, checked])
+
+    def _apply_summed(self, grads: Sequence[Any], trainable_variables: Any) -> None:
+        """`apply`, with gradients and loss that are summed over the replicas."""
+        super().apply(grads, trainable_variables)
 
     def stateless_apply(
         self, optimizer_variables: Any, grads: Any, trainable_variables: Any, loss: Any = None
     ) -> Any:
         """`apply` as a pure function of the values of the variables, for JAX."""
         if loss is not None:
-            self._transit.captured = loss
+            self.keep_loss(loss)
         return super().stateless_apply(optimizer_variables, grads, trainable_variables)
 
     @property
@@ -118,6 +138,13 @@ class LossOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         if self._transit.loss is not None:
             self._average_loss(self._slots.loss_sum)
         super()._backend_apply_gradients(grads, trainable_variables)
+
+    def _backend_increment_gradient_accumulators(
+        self, grads: Sequence[Any], acc_grads: Sequence[Any]
+    ) -> None:
+        # Keras's own for TensorFlow expects to be called in a replica.
+        for grad, so_far in zip(grads, acc_grads, strict=True):
+            self.assign(so_far, value_of(so_far) + grad)
 
     def _average_loss(self, loss_sum: Any) -> None:
         """Make the loss of this step an array, the mean over the micro-steps so far."""

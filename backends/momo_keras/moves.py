@@ -20,10 +20,9 @@ class MovedOptimizer(LossOptimizer):
 
     _slots: Slots
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Any = None, loss: Any = None) -> None:
-        """Take one step; see `LossOptimizer.apply`."""
+    def _apply_summed(self, grads: Sequence[Any], trainable_variables: Any) -> None:
         self._transit.landing = None
-        super().apply(grads, trainable_variables, loss)
+        super()._apply_summed(grads, trainable_variables)
         if self._transit.landing is not None:
             self._hold(*self._transit.landing)
             self._follow(*self._transit.landing)

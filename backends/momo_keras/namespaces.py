@@ -54,7 +54,9 @@ def copy_of(variable: Any) -> Any:
 
 
 def dense(grad: Any) -> Any:
-    """Gradient as an array; of an embedding, TensorFlow gives only the rows that were looked up."""
+    """Gradient as an array, or None; of an embedding, TensorFlow gives only the rows looked up."""
+    if grad is None:
+        return None
     if BACKEND == "tensorflow":
         return namespace().asarray(grad)
     return ops.convert_to_tensor(grad, sparse=False)

@@ -40,8 +40,8 @@ class Adam(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param], a LearningRateSchedule or a callable without arguments
+        Factor of the direction in a step.
     beta_1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta_2 : float, in [0, 1) [1]
@@ -52,8 +52,8 @@ class Adam(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
@@ -117,8 +117,8 @@ class AdamW(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param], a LearningRateSchedule or a callable without arguments
+        Factor of the direction in a step.
     beta_1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
     beta_2 : float, in [0, 1) [1]
@@ -129,8 +129,8 @@ class AdamW(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
@@ -193,8 +193,8 @@ class AMAdamW(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param], a LearningRateSchedule or a callable without arguments
+        Factor of the direction in a step.
     beta_1 : float, in [0, 1) [1]
         Largest momentum coefficient.
     beta_2 : float, in [0, 1) [1]
@@ -207,8 +207,8 @@ class AMAdamW(ModelBasedOptimizer):
     lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
         Weight of the penalty on a change of the direction.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     metric_penalty : bool
         Measure the change of the direction in the metric of the step, which makes the optimizer
         equivariant to the scale of the loss.
@@ -287,8 +287,8 @@ class AMSGD(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Factor of the direction in a step.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     lambd : float, in [0, inf) [1]
@@ -296,8 +296,8 @@ class AMSGD(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_scope : "global" or "tensor"
         One momentum coefficient for all tensors, or one for each.
     on_nonfinite : "skip", "raise" or "propagate"
@@ -364,19 +364,19 @@ class FSGDM(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Factor of the direction in a step.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
@@ -453,8 +453,8 @@ class Momo(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     bias_correction : bool
         True starts the averages at zero and corrects for their weight; False starts them at the
         first sample.
@@ -530,7 +530,7 @@ class MomoAdagrad(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+    learning_rate : float, in [0, inf] [param], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -544,8 +544,8 @@ class MomoAdagrad(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -619,7 +619,7 @@ class MomoAdam(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+    learning_rate : float, in [0, inf] [param], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -636,8 +636,8 @@ class MomoAdam(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -714,7 +714,7 @@ class MomoAdamTied(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+    learning_rate : float, in [0, inf] [param], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -728,8 +728,8 @@ class MomoAdamTied(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -816,8 +816,8 @@ class MomoAM(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -890,7 +890,7 @@ class MomoAMAdam(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+    learning_rate : float, in [0, inf] [param], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
@@ -909,8 +909,8 @@ class MomoAMAdam(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -990,7 +990,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+    learning_rate : float, in [0, inf] [param], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_1 : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -1007,8 +1007,8 @@ class MomoAMSGrad(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1087,11 +1087,11 @@ class MomoFSGDM(ModelBasedOptimizer):
     learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     lower_bound : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
@@ -1100,8 +1100,8 @@ class MomoFSGDM(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1178,7 +1178,7 @@ class MomoRMSprop(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
+    learning_rate : float, in [0, inf] [param], a LearningRateSchedule or a callable without arguments
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_2 : float, in [0, 1) [1]
         The weight of the past in the average of squared gradients.
@@ -1193,8 +1193,8 @@ class MomoRMSprop(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1269,16 +1269,13 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
     Parameters
     ----------
     learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+        Cap of the step; inf is the uncapped Polyak step.
     beta : float, in [0, 1] [1]
         Where the gradient is taken: 0 is the fast sequence, 1 its average.
     lower_bound : float, in (-inf, inf) [loss]
         Lower bound of the loss.
     weight_decay : float, in [0, 0] [1/learning_rate]
-        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
-    proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        Must be 0: the rule has no weight decay.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
@@ -1307,7 +1304,6 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         "beta": "beta",
         "lower_bound": "lower_bound",
         "weight_decay": "weight_decay",
-        "proximal_decay": "proximal_decay",
     }
 
     def __init__(
@@ -1317,7 +1313,6 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         lower_bound: float = 0.0,
         *,
         weight_decay: float = 0.0,
-        proximal_decay: bool = True,
         on_nonfinite: str = "skip",
         **options: Unpack[KerasOptions],
     ) -> None:
@@ -1326,7 +1321,6 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
             "beta": beta,
             "lower_bound": lower_bound,
             "weight_decay": weight_decay,
-            "proximal_decay": proximal_decay,
         }
         super().__init__(settings, on_nonfinite, options)
 
@@ -1340,8 +1334,8 @@ class SGDM(ModelBasedOptimizer):
 
     Parameters
     ----------
-    learning_rate : float, in [0, inf] [param^2/loss], a LearningRateSchedule or a callable without arguments
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    learning_rate : float, in [0, inf) [param^2/loss], a LearningRateSchedule or a callable without arguments
+        Factor of the direction in a step.
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     weight_decay : float, in [0, inf) [1/learning_rate], or None for 0
@@ -1350,8 +1344,8 @@ class SGDM(ModelBasedOptimizer):
         True starts the averages at zero and corrects for their weight; False starts them at the
         first sample.
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" works eagerly only.
@@ -1422,8 +1416,8 @@ class SPS(ModelBasedOptimizer):
     adapt_lower_bound : bool
         Estimate the lower bound on the way (MoMo*).
     proximal_decay : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from momo_core import Info, Rule, State
+from momo_core.arrays import cast
 from momo_core.phases import model_change
 
 from .namespaces import namespace, value_of
@@ -42,6 +43,8 @@ class Slots:
         Which of them have had a gradient.
     loss_sum : Variable, shape ()
         Sum of the losses of the micro-steps, with ``gradient_accumulation_steps``.
+    starts_at_param : sequence of str
+        Averages that start where the variable is at its first gradient.
     """
 
     leaves: list[dict[str, Variable]] = field(default_factory=list)
@@ -49,12 +52,13 @@ class Slots:
     info: dict[str, Variable] = field(default_factory=dict)
     started: Variable = None
     loss_sum: Variable = None
+    starts_at_param: Sequence[str] = ()
 
     @classmethod
     def create(cls, optimizer: Any, rule: Rule, variables: Sequence[Variable]) -> Slots:
         """Add the variables to an optimizer, with the values before the first step."""
         wide = any(_dtype(variable) == "float64" for variable in variables)
-        start = rule.init([np.zeros((), np.float64 if wide else np.float32)])
+        start = rule.init_scalars(np.zeros((), np.float64 if wide else np.float32), xp=np)
 
         def add(name: str, value: Any) -> Variable:
             return optimizer.add_variable(
@@ -65,25 +69,27 @@ class Slots:
                 name=name,
             )
 
-        names = rule.direction.leaf_state
-        zero, no = np.zeros_like(start.scalars["weight"]), np.asarray(False)
+        zero, no = np.zeros_like(start["weight"]), np.asarray(False)
         shown = {"step_size": zero, "truncation": zero, "beta": zero, "skipped": no}
+        given = [_given(rule, variable) for variable in variables]
+        names = rule.direction.leaf_state
         leaves = [
             {
-                **{name: _average(optimizer, variable, name) for name in names},
-                **{name: add(name, value) for name, value in _scalars(rule, variable).items()},
+                **{name: _average(optimizer, variable, name) for name in names if name not in values},
+                **{name: add(name, value) for name, value in values.items()},
             }
-            for variable in variables
+            for variable, values in zip(variables, given, strict=True)
         ]
         for leaf, variable in zip(leaves, variables, strict=True):
             for name in rule.direction.starts_at_param:
                 leaf[name].assign(ops.cast(variable, leaf[name].dtype))
         return cls(
             leaves=leaves,
-            scalars={name: add(name, np.asarray(value)) for name, value in start.scalars.items()},
+            scalars={name: add(name, np.asarray(value)) for name, value in start.items()},
             info={name: add(name, value) for name, value in shown.items()},
             started=add("started", np.zeros(len(variables), bool)),
             loss_sum=add("loss_sum", zero),
+            starts_at_param=rule.direction.starts_at_param,
         )
 
     @property
@@ -97,12 +103,16 @@ class Slots:
         named = {**self.shown, "lower_bound": self.scalars.get("lower_bound_estimate")}
         return Info(**{name: named.get(name) for name in Info._fields})
 
-    def state(self, rows: Sequence[int]) -> State:
-        """State of the rule for some of the model variables, as arrays."""
-        return State(
-            tuple({name: value_of(slot) for name, slot in self.leaves[row].items()} for row in rows),
-            {name: value_of(slot) for name, slot in self.scalars.items()},
-        )
+    def state(self, rows: Sequence[int], params: Sequence[Any]) -> State:
+        """State of the rule for some of the model variables, given their values, as arrays."""
+        leaves = [{name: value_of(slot) for name, slot in self.leaves[row].items()} for row in rows]
+        # A variable may have been given another value since `build`: weights are loaded after it.
+        for leaf, param, fresh in zip(leaves, params, self.fresh(rows), strict=True):
+            for name in self.starts_at_param:
+                leaf[name] = namespace().where(
+                    fresh, cast(param, leaf[name].dtype, xp=namespace()), leaf[name]
+                )
+        return State(tuple(leaves), {name: value_of(slot) for name, slot in self.scalars.items()})
 
     def fresh(self, rows: Sequence[int]) -> list[Any]:
         """Whether each of some model variables has its first gradient, as bool arrays of shape ()."""
@@ -143,10 +153,13 @@ def _average(optimizer: Any, variable: Variable, name: str) -> Variable:
     return optimizer.add_variable(shape=variable.shape, dtype="float32", name=name, **sharded)
 
 
-def _scalars(rule: Rule, variable: Variable) -> dict[str, Any]:
-    """State of shape () of a model variable before its first gradient."""
+def _given(rule: Rule, variable: Variable) -> dict[str, Any]:
+    """State of a model variable before its first gradient that is not zeros of its shape."""
     dtype = np.float64 if _dtype(variable) == "float64" else np.float32
-    return {name: np.asarray(value, dtype) for name, value in rule.direction.tensor_state.items()}
+    scalars = {name: np.asarray(value, dtype) for name, value in rule.direction.tensor_state.items()}
+    init_leaf = rule.direction.init_leaf
+    start = init_leaf(np.asarray(ops.convert_to_numpy(variable), dtype), xp=np) if init_leaf else {}
+    return {**scalars, **{name: np.asarray(value, dtype) for name, value in start.items()}}
 
 
 def _dtype(variable: Variable) -> str:

@@ -1,10 +1,15 @@
-"""The functions of the Array API that the core calls, and two more, for TensorFlow."""
+"""
+The functions of the Array API that the core calls, and two more, for TensorFlow.
+
+What else a direction of a user's own may call is that of `tf.experimental.numpy`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.experimental import numpy as tnp
 
 float32 = tf.float32
 float64 = tf.float64
@@ -34,3 +39,7 @@ def isdtype(dtype: Any, kind: str | tuple[str, ...]) -> bool:
     kinds = (kind,) if isinstance(kind, str) else kind
     dtype = tf.as_dtype(dtype)
     return ("real floating" in kinds and dtype.is_floating) or ("integral" in kinds and dtype.is_integer)
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(tnp, name)

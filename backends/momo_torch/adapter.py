@@ -7,23 +7,39 @@ The mathematics is in `momo_core`; this file knows how `torch.optim.Optimizer` i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import array_api_compat.torch as xp
 import torch
 from torch.optim.optimizer import ParamsT, StateDict
 
-from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError
+from momo_core import KINDS, Info, Kind
 from momo_core.state import GROUP_HYPER
 
-from . import state
-from .fused import FusedSteps, without_tensors
-from .loss import Loss, detached, first_given, is_dummy_step, mean_over_ranks
-from .settings import Names, canonical_hyper, check_settings, check_shared
+from . import checkpoint, portable, state
+from .fused import FusedOptimizer
+from .loss import Loss, is_dummy_step, missing_loss
+from .refusals import refuse_partial_optimizers, refuse_sparse
+from .settings import (
+    Conventions,
+    Names,
+    canonical_hyper,
+    check_conventions,
+    check_group,
+    check_settings,
+    drop_duplicates,
+)
+from .sharding import adding_ranks, local, local_grad, reduction_of
 
 
-class ModelBasedOptimizer(torch.optim.Optimizer):
-    """Base of the optimizers of this package."""
+class ModelBasedOptimizer(FusedOptimizer):
+    """
+    Base of the optimizers of this package.
+
+    A step reads no value on the host, unless ``on_nonfinite`` is "raise", and writes in place: a
+    CUDA graph may capture it, and ``torch.compile(optimizer.step, fullgraph=True)`` compiles it
+    once where learning rates are tensors, and once more where one is a number that changes.
+    """
 
     rule_name: ClassVar[str]
     names: ClassVar[Names]
@@ -35,30 +51,35 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         *,
         on_nonfinite: str,
         process_group: Any,
-        fused: bool | None = None,
+        **conventions: Unpack[Conventions],
     ) -> None:
-        defaults = {**hyper, "on_nonfinite": on_nonfinite, "rule": self.rule_name, "fused": fused}
+        refuse_partial_optimizers(type(self).__name__)
+        check_conventions(**conventions)
+        defaults = {
+            **hyper,
+            "on_nonfinite": on_nonfinite,
+            "rule": self.rule_name,
+            "format": checkpoint.FORMAT,
+            "capturable": True,
+            "differentiable": False,
+        }
         check_settings(self._kind, self.names, defaults)
-        self._fused = FusedSteps(self._kind, fused)
-        self._recorded: Loss | None = None
+        self._forget_loss()
+        self._prepare_kernels(self._kind, conventions.get("fused"))
         self._process_group = process_group
         super().__init__(params, defaults)
 
     def __setstate__(self, contents: dict[str, Any]) -> None:
         super().__setstate__(contents)
-        self._recorded = None
-        self._process_group = None
-        self._fused = FusedSteps(self._kind, self.defaults.get("fused"))
-
-    @property
-    def implementation(self) -> str:
-        """What took the last step: ``"fused"``, or ``"generic"`` and why; ``"none"`` before the first."""
-        return self._fused.implementation
+        self._forget_loss()
+        self._prepare_kernels(self._kind, self._fused)
+        self.__dict__.setdefault("_process_group", None)
+        self._adds = adding_ranks(state.all_params(self.param_groups), self._process_group)
 
     @property
     def last_info(self) -> Info:
         """What the last step did, as tensors of shape ()."""
-        return Info(**{name: self.param_groups[0][state.shown(name)] for name in Info._fields})
+        return state.info(self.param_groups[0])
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """
@@ -73,27 +94,12 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         try:
-            check_settings(self._kind, self.names, group)
-            check_shared(self.names, self.param_groups[0], group)
+            check_group(self._kind, self.names, self.param_groups[0], group)
+            self._check_kernels()
             self._start(group)
         except (TypeError, ValueError):
             self.param_groups.pop()
             raise
-
-    def record_loss(self, loss: Loss) -> None:
-        """
-        Hand over the loss where a trainer calls ``step()`` without it.
-
-        Recorded losses add up, as the gradients of their ``backward`` calls do, so record
-        the value that was backpropagated.  The next step uses the sum; that step and
-        ``zero_grad`` clear it.
-        """
-        self._recorded = detached(loss) if self._recorded is None else self._recorded + detached(loss)
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Reset the gradients and forget the recorded losses."""
-        self._recorded = None
-        super().zero_grad(set_to_none)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None, *, loss: Loss | None = None) -> Any:
@@ -120,7 +126,7 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         TypeError
             If the loss is not a real number.
         RuntimeError
-            If a gradient is sparse.
+            If a gradient is sparse, or a compiled step finds a recorded loss.
         FloatingPointError
             With ``on_nonfinite="raise"``, if the loss, a gradient or the result is not finite.
         """
@@ -128,17 +134,13 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 closed = closure()
-        given = first_given(loss, self._recorded, closed)
+        given = self._given_loss(loss, closed)
         if self._kind.model.needs_loss and given is None:
             if is_dummy_step(self.param_groups):
                 return closed
-            raise MissingLossError(
-                f"{type(self).__name__} needs the loss: call step(loss=loss) or step(closure), or "
-                "record_loss(loss) where a trainer calls step()",
-                "E_LOSS_MISSING",
-            )
+            raise missing_loss(type(self).__name__)
         self._take_step(given)
-        self._recorded = None
+        self._forget_loss()
         return closed
 
     def load_state_dict(self, state_dict: StateDict) -> None:
@@ -148,20 +150,20 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
         Raises
         ------
         ValueError
-            If it is the state of another rule, or a setting is invalid; nothing is loaded
-            then.
+            If it is the state of another rule, of a newer format or of other tensors, or
+            a setting is invalid; nothing is loaded then.
+
+        Warns
+        -----
+        UserWarning
+            If it is of an older format; what it lacks takes its first value.
         """
-        for group in state_dict["param_groups"]:
-            if group.get("rule") != self.rule_name:
-                raise InvalidValueError(
-                    f"a state of {group.get('rule')!r} cannot be loaded into {self.rule_name!r}",
-                    "E_STATE_RULE",
-                )
-            check_settings(self._kind, self.names, group)
-        super().load_state_dict(state_dict)
-        indices = [index for group in state_dict["param_groups"] for index in group["params"]]
-        saved = [state_dict["state"].get(index) for index in indices]
-        state.restore(self._kind, self.param_groups, self.state, saved)
+        with checkpoint.loading(self, self._kind, self.names) as lacking:
+            super().load_state_dict(state_dict)
+        checkpoint.warn_of(lacking)
+
+    portable_state = portable.portable_state
+    load_portable_state = portable.load_portable_state
 
     @property
     def _kind(self) -> Kind:
@@ -169,25 +171,21 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
 
     def _start(self, group: dict[str, Any]) -> None:
         """State of a new group."""
-        group["params"] = list(dict.fromkeys(group["params"]))
+        drop_duplicates(group)
+        self._adds = adding_ranks(state.all_params(self.param_groups), self._process_group)
         state.start(self._kind.rule(canonical_hyper(group, self.names)), self.param_groups, self.state)
 
     def _take_step(self, loss: Any) -> None:
-        """Let the kernels or the core compute everything, then write it."""
+        """Let the core compute everything, then write it, unless the kernels do both."""
         groups, first = self.param_groups, self.param_groups[0]
-        if self._kind.model.needs_loss:
-            loss = mean_over_ranks(loss, first["weight"], self._process_group)
-        else:
-            loss = None
         hypers = [canonical_hyper(group, self.names) for group in groups]
-        if self._fused.take(groups, self.state, [without_tensors(hyper) for hyper in hypers], loss):
+        if self._step_by_kernels(hypers, loss):
             return
         params = state.all_params(groups)
-        grads = [param.grad for param in params]
-        if any(grad is not None and grad.is_sparse for grad in grads):
-            raise RuntimeError(f"{type(self).__name__} does not support sparse gradients")
+        grads = [local_grad(param) for param in params]
+        refuse_sparse(type(self).__name__, grads)
         moved, new, info = self._kind.rule(hypers[0], first["on_nonfinite"]).step(
-            params,
+            [local(param) for param in params],
             grads,
             loss,
             state.read(self._kind, groups, self.state),
@@ -195,5 +193,6 @@ class ModelBasedOptimizer(torch.optim.Optimizer):
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],
             group_of=[index for index, group in enumerate(groups) for _ in group["params"]],
             fresh=[self.state[param]["step"] == 0 for param in params],
+            reduction=reduction_of(self._process_group, self._adds),
         )
         state.write(groups, self.state, moved, new, info)

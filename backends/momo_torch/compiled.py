@@ -101,27 +101,6 @@ def view(pointer: int, start: int, size: int, like: Any) -> Any:
 
 
 @compiled
-def add_sizes(
-    like: Any, scalars: Any, own: Any, pointers: Any, chunks: Any, counter: Any, sums: Any, new: Any
-) -> None:
-    """Absolute values of the parameters: a sweep of no rule, which reads the first column."""
-    chunk = take(counter)
-    while chunk < len(chunks):
-        tensor, start, stop = chunks[chunk]
-        sums[0, chunk] = size_of_part(view(pointers[tensor, 0], start, stop - start, like))
-        chunk = take(counter)
-
-
-@compiled
-def size_of_part(values: Any) -> Any:
-    """Sum of the absolute values of an array."""
-    total = 0.0
-    for i in range(values.size):
-        total += abs(values[i])
-    return total
-
-
-@compiled
 def gather(pointers: Any, like: Any, values: Any) -> None:
     """Read a number of the dtype of `like` at each address."""
     for i in range(pointers.size):

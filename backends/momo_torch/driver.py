@@ -15,7 +15,7 @@ from .adapter import ModelBasedOptimizer
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 MODES = ("eager", "fused")
-"""Without the kernels, and with them where they take the tensors."""
+"""Without the kernels, and with them; these take float32 and float64."""
 
 
 def devices() -> tuple[str, ...]:
@@ -24,7 +24,7 @@ def devices() -> tuple[str, ...]:
 
 
 def construct(
-    optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor], *, fused: bool | None = None
+    optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor], **options: Any
 ) -> ModelBasedOptimizer:
     """An optimizer by its name in the specification, called by PyTorch's names."""
     cls: type[ModelBasedOptimizer] = getattr(optimizers, load_spec(optimizer).frameworks["torch"].entry)
@@ -34,7 +34,7 @@ def construct(
         argument: full[targets[0]] if len(targets) == 1 else tuple(full[target] for target in targets)
         for argument, targets in cls.names.items()
     }
-    return cls(params, **settings, fused=fused)  # type: ignore[arg-type]
+    return cls(params, **settings, **options)  # type: ignore[arg-type]
 
 
 def run(
@@ -50,7 +50,7 @@ def run(
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
     target = {"dtype": getattr(torch, dtype), "device": device}
     leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
-    built = construct(optimizer, hyper, leaves, fused=None if mode == "fused" else False)
+    built = construct(optimizer, hyper, leaves, fused=mode == "fused")
     trajectory = []
     for step in steps:
         for group in built.param_groups:

@@ -1,19 +1,19 @@
 """
-Steps by the generated kernels.
+Steps by the generated kernels, for optimizers that were made with ``fused=True``.
 
 The first sweep over the tensors writes nothing.  Whatever is unusual there (a number that is not
 finite, or so large that the second sweep might overflow) leaves the step to the generic path, which
 has all the branches.  So a step that cannot be taken changes nothing, and the kernels need no second
 thoughts.
 
-The second sweep relies on the parameters being finite.  Their absolute values were added up at
-the end of the last step, which holds as long as nobody has written to them since; PyTorch counts
-the writes, except those through ``.data``.
+That holds for the parameters, too: a write through ``.data`` is not counted by PyTorch, so the first
+sweep reads them each time, one of the 11 words that a step of Adam moves for each parameter.
 """
 
 from __future__ import annotations
 
 import importlib.util
+import numbers
 import operator
 from collections.abc import Mapping, Sequence
 from itertools import repeat
@@ -23,11 +23,61 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from momo_core import KINDS, Kind
+from momo_core import KINDS, InvalidValueError, Kind
 
 from . import state
+from .loss import LossRecorder
 from .plan import Plan, Settings, kernel_table
-from .table import Table, UnsuitableError
+from .sharding import is_alone
+from .table import ScalarViews, Table, UnsuitableError, check_params, same
+
+
+class FusedOptimizer(LossRecorder):
+    """An optimizer that may leave its steps to kernels."""
+
+    _fused: bool | None = None
+    _kernels: FusedSteps | None = None
+    _process_group: Any
+
+    @property
+    def implementation(self) -> str:
+        """What took the last step: ``"fused"`` or ``"generic"``, with ``fused=True`` and why."""
+        return "generic" if self._kernels is None else self._kernels.implementation
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_fused": self._fused}
+
+    def _prepare_kernels(self, kind: Kind, fused: bool | None) -> None:
+        """
+        Start anew, with nothing remembered of earlier steps.
+
+        Raises
+        ------
+        InvalidValueError
+            If `fused` is True, and there are no kernels.
+        """
+        self._fused, self._kernels = fused, FusedSteps(kind) if fused else None
+
+    def _check_kernels(self) -> None:
+        """
+        Check that kernels take the parameters, if they are to.
+
+        Raises
+        ------
+        InvalidValueError
+        """
+        if self._kernels is not None:
+            try:
+                check_params(state.all_params(self.param_groups))
+            except UnsuitableError as reason:
+                raise unusable(reason) from reason
+
+    def _step_by_kernels(self, hypers: Sequence[Mapping[str, Any]], loss: Any) -> bool:
+        """Take a step, and say whether it was taken; if not, nothing has changed."""
+        if self._kernels is None:
+            return False
+        alone = is_alone(self._process_group)
+        return self._kernels.take(self.param_groups, self.state, hypers, loss, alone=alone)
 
 
 class FusedSteps:
@@ -37,9 +87,6 @@ class FusedSteps:
     Parameters
     ----------
     kind : Kind
-    wanted : bool, optional
-        True: an error where kernels cannot be used; False: never use them; None: use them
-        where they can be.
 
     Attributes
     ----------
@@ -48,79 +95,99 @@ class FusedSteps:
 
     Raises
     ------
-    RuntimeError
-        If they are wanted, and there are none.
+    InvalidValueError
+        If there are no kernels.
     """
 
-    def __init__(self, kind: Kind, wanted: bool | None) -> None:
-        self.kind, self.wanted = kind, wanted
+    def __init__(self, kind: Kind) -> None:
+        self.kind = kind
         self.implementation = "none"
         self.plan: Plan | None = None
-        self.versions: list[int] = []
-        self.param_size = 0.0
-        self.obstacle = "fused=False" if wanted is False else impossible(kind)
-        if wanted and self.obstacle:
-            raise RuntimeError(f"fused=True: {self.obstacle}")
+        self.views: ScalarViews | None = None
+        if obstacle := impossible(kind):
+            raise unusable(obstacle)
 
     def take(
         self,
         groups: Sequence[state.Group],
         states: state.States,
-        hypers: list[dict[str, Any]],
+        hypers: Sequence[Mapping[str, Any]],
         loss: Any,
+        *,
+        alone: bool,
     ) -> bool:
         """
         Take a step, and say whether it was taken; if not, nothing has changed.
 
-        Raises
-        ------
-        RuntimeError
-            If kernels are wanted, and do not take tensors like these.
-        FloatingPointError
-            If a parameter became infinite or NaN since the last step, unnoticed by PyTorch.
+        Parameters
+        ----------
+        groups : sequence of dict
+        states : mapping of tensor to dict
+        hypers : sequence of mappings
+            Hyper-parameters of each group.
+        loss : tensor of one element, float or None
+        alone : bool
+            Whether no other rank takes part: the kernels average no loss.
         """
-        obstacle = self.obstacle
         try:
-            obstacle = obstacle or self._take(groups, states, hypers, loss)
+            self._take(groups, states, hypers, self._number(loss), alone=alone)
         except UnsuitableError as reason:
-            self.plan = None
-            obstacle = str(reason)
-            if self.wanted:
-                raise RuntimeError(f"fused=True: {obstacle}") from reason
-        self.implementation = f"generic ({obstacle})" if obstacle else "fused"
-        return not obstacle
+            self.implementation = f"generic ({reason})"
+            return False
+        self.implementation = "fused"
+        return True
 
     def _take(
         self,
         groups: Sequence[state.Group],
         states: state.States,
-        hypers: list[dict[str, Any]],
-        loss: Any,
-    ) -> str:
-        """Take a step; returns why that is not possible, or nothing."""
-        if torch.compiler.is_compiling():
-            return "the step is being compiled"
-        if not is_number(loss):
-            return "the loss is no number"
+        hypers: Sequence[Mapping[str, Any]],
+        loss: float | None,
+        *,
+        alone: bool,
+    ) -> None:
+        """
+        Take a step.
+
+        Raises
+        ------
+        UnsuitableError
+            If kernels cannot; nothing has changed then.
+        """
+        if not alone:
+            raise UnsuitableError("several ranks step together")
         with np.errstate(all="ignore"):
-            self.plan = plan = self._plan_for(groups, states, hypers)
-            if plan is None:
-                return "no gradient"
-            params = plan.table.params
-            self._check_size(plan)
-            if not plan.prepare(groups[0], None if loss is None else float(loss), self.param_size):
-                return "a number is not finite, or very large"
-            self.param_size = plan.apply()
-            told = plan.report(groups[0]["skipped_steps"])
-        torch.autograd.graph.increment_version(params)
-        self.versions = [version + 1 for version in self.versions]
-        state.report(groups, *told)
-        return ""
+            plan = self._plan_for(groups, states, list(map(without_tensors, hypers)))
+            scalars = self._scalars(groups[0], plan.table)
+            if not plan.prepare(scalars, loss):
+                raise UnsuitableError("a number is not finite, or very large")
+            plan.apply(scalars)
+        torch.autograd.graph.increment_version(plan.table.params)
+
+    def _number(self, loss: Any) -> float | None:
+        """The loss as a number; None for a rule that needs none."""
+        if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+            raise UnsuitableError("the step is traced")
+        if not self.kind.model.needs_loss:
+            return None
+        if type(loss) is Tensor and loss.numel() == 1 and loss.is_floating_point():
+            return float(loss)
+        if isinstance(loss, numbers.Real) and not isinstance(loss, bool):
+            return float(loss)
+        raise UnsuitableError("the loss is no number")
+
+    def _scalars(self, group: state.Group, table: Table) -> Mapping[str, Any]:
+        """The scalars of a parameter group, as arrays on the same memory."""
+        names = [name for name in state.scalar_keys(self.kind) if group[name] is not None]
+        tensors = [group[name] for name in names]
+        if self.views is None or not self.views.holds(tensors):
+            self.views = ScalarViews(names, tensors, table.dtype)
+        return self.views.arrays
 
     def _plan_for(
         self, groups: Sequence[state.Group], states: state.States, hypers: list[dict[str, Any]]
-    ) -> Plan | None:
-        """The plan of the last step if it still fits, or a new one; None without any gradient."""
+    ) -> Plan:
+        """The plan of the last step if it still fits, or a new one."""
         params = state.all_params(groups)
         grads: list[Any] = [param.grad for param in params]
         moving = None
@@ -128,31 +195,31 @@ class FusedSteps:
             moving = [index for index, grad in enumerate(grads) if grad is not None]
             params, grads = [params[index] for index in moving], [grads[index] for index in moving]
         if not params:
-            return None
-        settings = Settings(
-            hypers, [len(group["params"]) for group in groups], moving, groups[0]["on_nonfinite"]
-        )
-        table = self._table_for(params, grads, list(map(states.__getitem__, params)))
-        if self.plan is not None and self.plan.table is table and self.plan.settings == settings:
-            return self.plan
-        if groups[0]["weight"].dtype != table.dtype:
-            raise UnsuitableError("tensors of several dtypes")
-        return Plan(self.kind, table, settings)
+            raise UnsuitableError("no gradient")
+        sizes, policy = [len(group["params"]) for group in groups], groups[0]["on_nonfinite"]
+        settings = Settings(hypers, sizes, moving, policy)
+        table = self._table_for(params, grads, owned_by(params, states))
+        if self.plan is None or self.plan.table is not table or self.plan.settings != settings:
+            self.plan = Plan(self.kind, table, settings)
+        return self.plan
 
     def _table_for(self, params: list[Tensor], grads: list[Tensor], owned: list[dict[str, Tensor]]) -> Table:
         """The table of the last step with these gradients, or a new one."""
         if self.plan is not None and self.plan.table.holds(params, owned):
             self.plan.table.update(grads)
             return self.plan.table
-        direction, self.versions = self.kind.direction, []
+        self.plan, direction = None, self.kind.direction
         return Table(params, grads, owned, direction.leaf_state, ("step", *direction.tensor_state))
 
-    def _check_size(self, plan: Plan) -> None:
-        """Add up the absolute values of the parameters, unless they are those of the last step."""
-        versions = [param._version for param in plan.table.params]
-        if versions != self.versions:
-            self.versions = versions
-            self.param_size = plan.size_of_params()
+
+def owned_by(params: list[Tensor], states: state.States) -> list[dict[str, Tensor]]:
+    """The state of each parameter; in the usual order without a look-up for each."""
+    return list(states.values()) if same(list(states), params) else list(map(states.__getitem__, params))
+
+
+def unusable(reason: object) -> InvalidValueError:
+    """The error of ``fused=True`` where there are no kernels."""
+    return InvalidValueError(f"Invalid fused: {reason}", "E_FUSED")
 
 
 def impossible(kind: Kind) -> str:
@@ -162,13 +229,6 @@ def impossible(kind: Kind) -> str:
     if KINDS.get(kind.name) is not kind or (kind.name, False) not in kernel_table():
         return f"there are no kernels for {kind.name}"
     return ""
-
-
-def is_number(loss: Any) -> bool:
-    """Whether the loss can be read as a number, or there is none."""
-    if isinstance(loss, Tensor):
-        return loss.numel() == 1 and loss.is_floating_point()
-    return loss is None or (isinstance(loss, int | float) and not isinstance(loss, bool))
 
 
 def without_tensors(hyper: Mapping[str, Any]) -> dict[str, Any]:

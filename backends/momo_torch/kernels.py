@@ -22,12 +22,22 @@ BLOCK = 1024
 
 @compiled
 def adam_accumulate_part(
-    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
+    params,
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    eps,
 ):
     """Loop of `adam_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -36,14 +46,15 @@ def adam_accumulate_part(
         denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, size_grad_avg, size_direction
+    return sum_1, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `adam` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `adam` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -63,13 +74,15 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_grad_avg = size_direction = 0.0
+        sum_1 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = adam_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -81,11 +94,13 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
                 eps,
             )
             sum_1 += parts[0]
-            size_grad_avg += parts[1]
-            size_direction += parts[2]
+            size_param += parts[1]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_grad_avg
-        sums[2, chunk] = size_direction
+        sums[1, chunk] = size_param
+        sums[2, chunk] = size_grad_avg
+        sums[3, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -106,7 +121,6 @@ def adam_apply_part(
 ):
     """Loop of `adam_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -120,8 +134,6 @@ def adam_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -147,14 +159,13 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            parts = adam_apply_part(
+            adam_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -168,19 +179,27 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 relative_rate,
                 step_size,
             )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
 def adam_decayed_accumulate_part(
-    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
+    params,
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    eps,
 ):
     """Loop of `adam_decayed_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -189,14 +208,15 @@ def adam_decayed_accumulate_part(
         denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, size_grad_avg, size_direction
+    return sum_1, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `adam` with weight decay: 3 words for each parameter."""
+    """Accumulate, of `adam` with weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -216,13 +236,15 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_grad_avg = size_direction = 0.0
+        sum_1 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = adam_decayed_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -234,11 +256,13 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
                 eps,
             )
             sum_1 += parts[0]
-            size_grad_avg += parts[1]
-            size_direction += parts[2]
+            size_param += parts[1]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_grad_avg
-        sums[2, chunk] = size_direction
+        sums[1, chunk] = size_param
+        sums[2, chunk] = size_grad_avg
+        sums[3, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -261,7 +285,6 @@ def adam_decayed_apply_part(
 ):
     """Loop of `adam_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -275,8 +298,6 @@ def adam_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -307,14 +328,13 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            parts = adam_decayed_apply_part(
+            adam_decayed_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -330,8 +350,6 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 relative_rate,
                 step_size,
             )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -419,6 +437,7 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
 
 @compiled
 def am_adamw_accumulate_part(
+    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -432,9 +451,10 @@ def am_adamw_accumulate_part(
     own_beta,
 ):
     """Loop of `am_adamw_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -443,14 +463,15 @@ def am_adamw_accumulate_part(
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return size_grad_avg, size_direction
+    return size_param, size_grad_avg, size_direction
 
 
 @compiled
 def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_adamw` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `am_adamw` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_max, eps, grad_sq_weight, lambd, metric_penalty = (
         scalars[0],
@@ -470,13 +491,15 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
-        size_grad_avg = size_direction = 0.0
+        size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = am_adamw_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -489,10 +512,12 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
                 lambd,
                 own_beta,
             )
-            size_grad_avg += parts[0]
-            size_direction += parts[1]
-        sums[0, chunk] = size_grad_avg
-        sums[1, chunk] = size_direction
+            size_param += parts[0]
+            size_grad_avg += parts[1]
+            size_direction += parts[2]
+        sums[0, chunk] = size_param
+        sums[1, chunk] = size_grad_avg
+        sums[2, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -515,7 +540,6 @@ def am_adamw_apply_part(
 ):
     """Loop of `am_adamw_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -530,8 +554,6 @@ def am_adamw_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -563,14 +585,13 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         new_beta_product = beta_product * own_beta
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            parts = am_adamw_apply_part(
+            am_adamw_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -586,8 +607,6 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 relative_rate,
                 step_size,
             )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
         if start == 0:
             new[0, tensor] = new_beta_product
         chunk = take(counter)
@@ -697,6 +716,7 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
 
 @compiled
 def am_adamw_decayed_accumulate_part(
+    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -710,9 +730,10 @@ def am_adamw_decayed_accumulate_part(
     own_beta,
 ):
     """Loop of `am_adamw_decayed_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -721,14 +742,15 @@ def am_adamw_decayed_accumulate_part(
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return size_grad_avg, size_direction
+    return size_param, size_grad_avg, size_direction
 
 
 @compiled
 def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_adamw` with weight decay: 3 words for each parameter."""
+    """Accumulate, of `am_adamw` with weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_max, eps, grad_sq_weight, lambd, metric_penalty = (
         scalars[0],
@@ -748,13 +770,15 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
-        size_grad_avg = size_direction = 0.0
+        size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = am_adamw_decayed_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -767,10 +791,12 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
                 lambd,
                 own_beta,
             )
-            size_grad_avg += parts[0]
-            size_direction += parts[1]
-        sums[0, chunk] = size_grad_avg
-        sums[1, chunk] = size_direction
+            size_param += parts[0]
+            size_grad_avg += parts[1]
+            size_direction += parts[2]
+        sums[0, chunk] = size_param
+        sums[1, chunk] = size_grad_avg
+        sums[2, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -795,7 +821,6 @@ def am_adamw_decayed_apply_part(
 ):
     """Loop of `am_adamw_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -810,8 +835,6 @@ def am_adamw_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -845,14 +868,13 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         new_beta_product = beta_product * own_beta
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            parts = am_adamw_decayed_apply_part(
+            am_adamw_decayed_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -870,8 +892,6 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
                 relative_rate,
                 step_size,
             )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
         if start == 0:
             new[0, tensor] = new_beta_product
         chunk = take(counter)
@@ -924,21 +944,23 @@ def am_sgd_measure(like, scalars, own, pointers, chunks, counter, sums, new):
 
 
 @compiled
-def am_sgd_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share):
+def am_sgd_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `am_sgd_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    size_grad_avg = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_param = size_grad_avg = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return (size_grad_avg,)
+    return size_param, size_grad_avg
 
 
 @compiled
 def am_sgd_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_sgd` without weight decay: 2 words for each parameter."""
+    """Accumulate, of `am_sgd` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
     chunk = take(counter)
@@ -946,14 +968,17 @@ def am_sgd_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, sample_share = own[tensor, 2], own[tensor, 1] != zero, own[tensor, 3]
 
-        size_grad_avg = 0.0
+        size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = am_sgd_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share)
-            size_grad_avg += parts[0]
-        sums[0, chunk] = size_grad_avg
+            parts = am_sgd_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
+            size_param += parts[0]
+            size_grad_avg += parts[1]
+        sums[0, chunk] = size_param
+        sums[1, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -961,7 +986,6 @@ def am_sgd_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
 def am_sgd_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size):
     """Loop of `am_sgd_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -971,8 +995,6 @@ def am_sgd_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, rel
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -991,17 +1013,12 @@ def am_sgd_apply(like, scalars, own, pointers, chunks, counter, sums, new):
             own[tensor, 3],
         )
 
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = am_sgd_apply_part(
-                params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size
-            )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
+            am_sgd_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size)
         chunk = take(counter)
 
 
@@ -1070,21 +1087,23 @@ def am_sgd_decayed_measure(like, scalars, own, pointers, chunks, counter, sums, 
 
 
 @compiled
-def am_sgd_decayed_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share):
+def am_sgd_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `am_sgd_decayed_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    size_grad_avg = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_param = size_grad_avg = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return (size_grad_avg,)
+    return size_param, size_grad_avg
 
 
 @compiled
 def am_sgd_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_sgd` with weight decay: 2 words for each parameter."""
+    """Accumulate, of `am_sgd` with weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
     chunk = take(counter)
@@ -1092,14 +1111,17 @@ def am_sgd_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sum
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, sample_share = own[tensor, 6], own[tensor, 5] != zero, own[tensor, 7]
 
-        size_grad_avg = 0.0
+        size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = am_sgd_decayed_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share)
-            size_grad_avg += parts[0]
-        sums[0, chunk] = size_grad_avg
+            parts = am_sgd_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
+            size_param += parts[0]
+            size_grad_avg += parts[1]
+        sums[0, chunk] = size_param
+        sums[1, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -1109,7 +1131,6 @@ def am_sgd_decayed_apply_part(
 ):
     """Loop of `am_sgd_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1119,8 +1140,6 @@ def am_sgd_decayed_apply_part(
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -1141,13 +1160,12 @@ def am_sgd_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, ne
             own[tensor, 3],
         )
 
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = am_sgd_decayed_apply_part(
+            am_sgd_decayed_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -1159,17 +1177,16 @@ def am_sgd_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, ne
                 relative_rate,
                 step_size,
             )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
-def momo_adagrad_accumulate_part(grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
+def momo_adagrad_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
     """Loop of `momo_adagrad_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_sum = grad_sq_sums[i]
@@ -1179,14 +1196,15 @@ def momo_adagrad_accumulate_part(grads, grad_avgs, grad_sq_sums, old_share, new_
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_sum
         sum_2 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_grad_avg, size_direction
+    return sum_1, sum_2, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def momo_adagrad_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_adagrad` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `momo_adagrad` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, weight = scalars[0], scalars[1], scalars[2], scalars[4]
 
@@ -1197,22 +1215,27 @@ def momo_adagrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_sums = view(pointers[tensor, 3], first, size, like)
-            parts = momo_adagrad_accumulate_part(grads, grad_avgs, grad_sq_sums, old_share, new_share, eps)
+            parts = momo_adagrad_accumulate_part(
+                params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps
+            )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_grad_avg
-        sums[4, chunk] = size_direction
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -1222,7 +1245,7 @@ def momo_adagrad_apply_part(
 ):
     """Loop of `momo_adagrad_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1237,8 +1260,7 @@ def momo_adagrad_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_sums[i] = grad_sq_sum
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -1254,7 +1276,7 @@ def momo_adagrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1265,9 +1287,7 @@ def momo_adagrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps, relative_rate, step_size
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -1275,7 +1295,7 @@ def momo_adagrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 def momo_adagrad_decayed_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
     """Loop of `momo_adagrad_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1288,9 +1308,10 @@ def momo_adagrad_decayed_accumulate_part(params, grads, grad_avgs, grad_sq_sums,
         sum_1 += grad_sq_sum
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
 
 
 @compiled
@@ -1311,7 +1332,7 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1324,14 +1345,16 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_param += parts[3]
+            size_grad_avg += parts[4]
+            size_direction += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
+        sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_avg
+        sums[6, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -1351,7 +1374,7 @@ def momo_adagrad_decayed_apply_part(
 ):
     """Loop of `momo_adagrad_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1366,8 +1389,7 @@ def momo_adagrad_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_sums[i] = grad_sq_sum
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -1388,7 +1410,7 @@ def momo_adagrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1409,18 +1431,17 @@ def momo_adagrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
-def momo_adam_tied_accumulate_part(grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps):
+def momo_adam_tied_accumulate_part(params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps):
     """Loop of `momo_adam_tied_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -1430,14 +1451,15 @@ def momo_adam_tied_accumulate_part(grads, grad_avgs, grad_sq_avgs, old_share, ne
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_grad_avg, size_direction
+    return sum_1, sum_2, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_adam_tied` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `momo_adam_tied` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, weight = scalars[0], scalars[1], scalars[2], scalars[4]
 
@@ -1448,24 +1470,27 @@ def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sum
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_adam_tied_accumulate_part(
-                grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
+                params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_grad_avg
-        sums[4, chunk] = size_direction
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -1475,7 +1500,7 @@ def momo_adam_tied_apply_part(
 ):
     """Loop of `momo_adam_tied_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1490,8 +1515,7 @@ def momo_adam_tied_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -1507,7 +1531,7 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1527,9 +1551,7 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -1539,7 +1561,7 @@ def momo_adam_tied_decayed_accumulate_part(
 ):
     """Loop of `momo_adam_tied_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1552,9 +1574,10 @@ def momo_adam_tied_decayed_accumulate_part(
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
 
 
 @compiled
@@ -1575,7 +1598,7 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1588,14 +1611,16 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_param += parts[3]
+            size_grad_avg += parts[4]
+            size_direction += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
+        sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_avg
+        sums[6, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -1616,7 +1641,7 @@ def momo_adam_tied_decayed_apply_part(
 ):
     """Loop of `momo_adam_tied_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1631,8 +1656,7 @@ def momo_adam_tied_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -1653,7 +1677,7 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1675,9 +1699,7 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -1728,23 +1750,25 @@ def momo_am_measure(like, scalars, own, pointers, chunks, counter, sums, new):
 
 
 @compiled
-def momo_am_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share):
+def momo_am_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `momo_am_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = size_grad_avg = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = size_param = size_grad_avg = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
         direction = grad_avg
         sum_1 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, size_grad_avg
+    return sum_1, size_param, size_grad_avg
 
 
 @compiled
 def momo_am_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_am` without weight decay: 2 words for each parameter."""
+    """Accumulate, of `momo_am` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
     chunk = take(counter)
@@ -1757,17 +1781,20 @@ def momo_am_accumulate(like, scalars, own, pointers, chunks, counter, sums, new)
             own[tensor, 3],
         )
 
-        sum_1 = size_grad_avg = 0.0
+        sum_1 = size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = momo_am_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share)
+            parts = momo_am_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
             sum_1 += parts[0]
-            size_grad_avg += parts[1]
+            size_param += parts[1]
+            size_grad_avg += parts[2]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = relative_rate * sum_1
-        sums[2, chunk] = size_grad_avg
+        sums[2, chunk] = size_param
+        sums[3, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -1775,7 +1802,7 @@ def momo_am_accumulate(like, scalars, own, pointers, chunks, counter, sums, new)
 def momo_am_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size):
     """Loop of `momo_am_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1786,8 +1813,7 @@ def momo_am_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, re
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -1806,7 +1832,7 @@ def momo_am_apply(like, scalars, own, pointers, chunks, counter, sums, new):
             own[tensor, 3],
         )
 
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1816,9 +1842,7 @@ def momo_am_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -1890,7 +1914,7 @@ def momo_am_decayed_measure(like, scalars, own, pointers, chunks, counter, sums,
 def momo_am_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `momo_am_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = zero
+    sum_1 = sum_2 = size_param = size_grad_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1899,8 +1923,9 @@ def momo_am_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sam
         direction = grad_avg
         sum_1 += grad_avg * direction
         sum_2 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, sum_2, size_grad_avg
+    return sum_1, sum_2, size_param, size_grad_avg
 
 
 @compiled
@@ -1920,7 +1945,7 @@ def momo_am_decayed_accumulate(like, scalars, own, pointers, chunks, counter, su
             own[tensor, 8],
         )
 
-        sum_1 = sum_2 = size_grad_avg = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1929,11 +1954,13 @@ def momo_am_decayed_accumulate(like, scalars, own, pointers, chunks, counter, su
             parts = momo_am_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = model_scale * relative_rate * sum_1
         sums[2, chunk] = decay * model_scale * sum_2
-        sums[3, chunk] = size_grad_avg
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -1943,7 +1970,7 @@ def momo_am_decayed_apply_part(
 ):
     """Loop of `momo_am_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1954,8 +1981,7 @@ def momo_am_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -1976,7 +2002,7 @@ def momo_am_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, n
             own[tensor, 3],
         )
 
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -1995,9 +2021,7 @@ def momo_am_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, n
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -2060,6 +2084,7 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
 
 @compiled
 def momo_am_adam_accumulate_part(
+    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -2072,9 +2097,10 @@ def momo_am_adam_accumulate_part(
     sample_share,
 ):
     """Loop of `momo_am_adam_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -2084,14 +2110,15 @@ def momo_am_adam_accumulate_part(
         direction = zero if metric == zero else grad_avg / metric
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_grad_avg, size_direction
+    return sum_1, sum_2, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_am_adam` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `momo_am_adam` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight = scalars[0], scalars[1], scalars[2]
 
@@ -2107,13 +2134,15 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_am_adam_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -2127,13 +2156,15 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_grad_avg
-        sums[4, chunk] = size_direction
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -2155,7 +2186,7 @@ def momo_am_adam_apply_part(
 ):
     """Loop of `momo_am_adam_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2170,8 +2201,7 @@ def momo_am_adam_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -2192,7 +2222,7 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -2215,9 +2245,7 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -2312,7 +2340,7 @@ def momo_am_adam_decayed_accumulate_part(
 ):
     """Loop of `momo_am_adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2325,9 +2353,10 @@ def momo_am_adam_decayed_accumulate_part(
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
 
 
 @compiled
@@ -2350,7 +2379,7 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -2373,14 +2402,16 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_param += parts[3]
+            size_grad_avg += parts[4]
+            size_direction += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
+        sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_avg
+        sums[6, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -2404,7 +2435,7 @@ def momo_am_adam_decayed_apply_part(
 ):
     """Loop of `momo_am_adam_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2419,8 +2450,7 @@ def momo_am_adam_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -2443,7 +2473,7 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -2468,14 +2498,13 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
 def momo_amsgrad_accumulate_part(
+    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -2488,9 +2517,10 @@ def momo_amsgrad_accumulate_part(
     eps,
 ):
     """Loop of `momo_amsgrad_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -2504,14 +2534,15 @@ def momo_amsgrad_accumulate_part(
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_max
         sum_2 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_grad_avg, size_direction
+    return sum_1, sum_2, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_amsgrad` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `momo_amsgrad` without weight decay: 5 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -2531,14 +2562,16 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             grad_sq_maxs = view(pointers[tensor, 4], first, size, like)
             parts = momo_amsgrad_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -2552,13 +2585,15 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_grad_avg
-        sums[4, chunk] = size_direction
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -2580,7 +2615,7 @@ def momo_amsgrad_apply_part(
 ):
     """Loop of `momo_amsgrad_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2600,8 +2635,7 @@ def momo_amsgrad_apply_part(
         grad_sq_avgs[i] = grad_sq_avg
         grad_sq_maxs[i] = grad_sq_max
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -2627,7 +2661,7 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -2651,9 +2685,7 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -2673,7 +2705,7 @@ def momo_amsgrad_decayed_accumulate_part(
 ):
     """Loop of `momo_amsgrad_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2690,9 +2722,10 @@ def momo_amsgrad_decayed_accumulate_part(
         sum_1 += grad_sq_max
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
 
 
 @compiled
@@ -2722,7 +2755,7 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -2746,14 +2779,16 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_param += parts[3]
+            size_grad_avg += parts[4]
+            size_direction += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
+        sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_avg
+        sums[6, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -2777,7 +2812,7 @@ def momo_amsgrad_decayed_apply_part(
 ):
     """Loop of `momo_amsgrad_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2797,8 +2832,7 @@ def momo_amsgrad_decayed_apply_part(
         grad_sq_avgs[i] = grad_sq_avg
         grad_sq_maxs[i] = grad_sq_max
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -2829,7 +2863,7 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -2855,20 +2889,28 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
 def momo_adam_accumulate_part(
-    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
+    params,
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    eps,
 ):
     """Loop of `momo_adam_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -2878,14 +2920,15 @@ def momo_adam_accumulate_part(
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_grad_avg, size_direction
+    return sum_1, sum_2, size_param, size_grad_avg, size_direction
 
 
 @compiled
 def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_adam` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `momo_adam` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -2905,13 +2948,15 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_adam_accumulate_part(
+                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -2924,13 +2969,15 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_grad_avg
-        sums[4, chunk] = size_direction
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -2951,7 +2998,7 @@ def momo_adam_apply_part(
 ):
     """Loop of `momo_adam_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2966,8 +3013,7 @@ def momo_adam_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -2993,7 +3039,7 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -3015,9 +3061,7 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -3036,7 +3080,7 @@ def momo_adam_decayed_accumulate_part(
 ):
     """Loop of `momo_adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3049,9 +3093,10 @@ def momo_adam_decayed_accumulate_part(
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
 
 
 @compiled
@@ -3081,7 +3126,7 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -3103,14 +3148,16 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_param += parts[3]
+            size_grad_avg += parts[4]
+            size_direction += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
+        sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_avg
+        sums[6, chunk] = size_direction
         chunk = take(counter)
 
 
@@ -3133,7 +3180,7 @@ def momo_adam_decayed_apply_part(
 ):
     """Loop of `momo_adam_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3148,8 +3195,7 @@ def momo_adam_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -3180,7 +3226,7 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -3204,28 +3250,28 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
                 step_size,
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
-def fsgdm_accumulate_part(grads, grad_avgs, old_share, new_share):
+def fsgdm_accumulate_part(params, grads, grad_avgs, old_share, new_share):
     """Loop of `fsgdm_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    size_grad_avg = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_param = size_grad_avg = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return (size_grad_avg,)
+    return size_param, size_grad_avg
 
 
 @compiled
 def fsgdm_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `fsgdm` without weight decay: 2 words for each parameter."""
+    """Accumulate, of `fsgdm` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
@@ -3236,14 +3282,17 @@ def fsgdm_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        size_grad_avg = 0.0
+        size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = fsgdm_accumulate_part(grads, grad_avgs, old_share, new_share)
-            size_grad_avg += parts[0]
-        sums[0, chunk] = size_grad_avg
+            parts = fsgdm_accumulate_part(params, grads, grad_avgs, old_share, new_share)
+            size_param += parts[0]
+            size_grad_avg += parts[1]
+        sums[0, chunk] = size_param
+        sums[1, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -3251,7 +3300,6 @@ def fsgdm_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
 def fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size):
     """Loop of `fsgdm_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3261,8 +3309,6 @@ def fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_ra
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -3278,34 +3324,33 @@ def fsgdm_apply(like, scalars, own, pointers, chunks, counter, sums, new):
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size)
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
+            fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size)
         chunk = take(counter)
 
 
 @compiled
-def fsgdm_decayed_accumulate_part(grads, grad_avgs, old_share, new_share):
+def fsgdm_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share):
     """Loop of `fsgdm_decayed_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    size_grad_avg = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_param = size_grad_avg = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return (size_grad_avg,)
+    return size_param, size_grad_avg
 
 
 @compiled
 def fsgdm_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `fsgdm` with weight decay: 2 words for each parameter."""
+    """Accumulate, of `fsgdm` with weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
@@ -3316,14 +3361,17 @@ def fsgdm_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        size_grad_avg = 0.0
+        size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = fsgdm_decayed_accumulate_part(grads, grad_avgs, old_share, new_share)
-            size_grad_avg += parts[0]
-        sums[0, chunk] = size_grad_avg
+            parts = fsgdm_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share)
+            size_param += parts[0]
+            size_grad_avg += parts[1]
+        sums[0, chunk] = size_param
+        sums[1, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -3333,7 +3381,6 @@ def fsgdm_decayed_apply_part(
 ):
     """Loop of `fsgdm_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3343,8 +3390,6 @@ def fsgdm_decayed_apply_part(
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
-        size_new_param += abs(new_param)
-    return (size_new_param,)
 
 
 @compiled
@@ -3365,38 +3410,37 @@ def fsgdm_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = fsgdm_decayed_apply_part(
+            fsgdm_decayed_apply_part(
                 params, grads, grad_avgs, old_share, new_share, shrink, step_scale, relative_rate, step_size
             )
-            size_new_param += parts[0]
-        sums[0, chunk] = size_new_param
         chunk = take(counter)
 
 
 @compiled
-def momo_accumulate_part(grads, grad_avgs, old_share, new_share):
+def momo_accumulate_part(params, grads, grad_avgs, old_share, new_share):
     """Loop of `momo_accumulate` over a part of a tensor."""
-    zero, one = grads.dtype.type(0), grads.dtype.type(1)
-    sum_1 = size_grad_avg = zero
-    for i in range(grads.size):
+    zero, one = params.dtype.type(0), params.dtype.type(1)
+    sum_1 = size_param = size_grad_avg = zero
+    for i in range(params.size):
+        param = params[i]
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         direction = grad_avg
         sum_1 += grad_avg * direction
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, size_grad_avg
+    return sum_1, size_param, size_grad_avg
 
 
 @compiled
 def momo_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo` without weight decay: 2 words for each parameter."""
+    """Accumulate, of `momo` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
@@ -3407,17 +3451,20 @@ def momo_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_grad_avg = 0.0
+        sum_1 = size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = momo_accumulate_part(grads, grad_avgs, old_share, new_share)
+            parts = momo_accumulate_part(params, grads, grad_avgs, old_share, new_share)
             sum_1 += parts[0]
-            size_grad_avg += parts[1]
+            size_param += parts[1]
+            size_grad_avg += parts[2]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = relative_rate * sum_1
-        sums[2, chunk] = size_grad_avg
+        sums[2, chunk] = size_param
+        sums[3, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -3425,7 +3472,7 @@ def momo_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
 def momo_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size):
     """Loop of `momo_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3436,8 +3483,7 @@ def momo_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rat
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -3453,7 +3499,7 @@ def momo_apply(like, scalars, own, pointers, chunks, counter, sums, new):
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -3461,9 +3507,7 @@ def momo_apply(like, scalars, own, pointers, chunks, counter, sums, new):
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             parts = momo_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size)
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -3471,7 +3515,7 @@ def momo_apply(like, scalars, own, pointers, chunks, counter, sums, new):
 def momo_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share):
     """Loop of `momo_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = zero
+    sum_1 = sum_2 = size_param = size_grad_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3480,8 +3524,9 @@ def momo_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share)
         direction = grad_avg
         sum_1 += grad_avg * direction
         sum_2 += grad_avg * param
+        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, sum_2, size_grad_avg
+    return sum_1, sum_2, size_param, size_grad_avg
 
 
 @compiled
@@ -3502,7 +3547,7 @@ def momo_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_grad_avg = 0.0
+        sum_1 = sum_2 = size_param = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -3511,11 +3556,13 @@ def momo_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             parts = momo_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share)
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_grad_avg += parts[2]
+            size_param += parts[2]
+            size_grad_avg += parts[3]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = model_scale * relative_rate * sum_1
         sums[2, chunk] = decay * model_scale * sum_2
-        sums[3, chunk] = size_grad_avg
+        sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_avg
         chunk = take(counter)
 
 
@@ -3525,7 +3572,7 @@ def momo_decayed_apply_part(
 ):
     """Loop of `momo_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_new_param = zero
+    sum_1 = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3536,8 +3583,7 @@ def momo_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-        size_new_param += abs(new_param)
-    return sum_1, size_new_param
+    return (sum_1,)
 
 
 @compiled
@@ -3558,7 +3604,7 @@ def momo_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_new_param = 0.0
+        sum_1 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             params = view(pointers[tensor, 0], first, size, like)
@@ -3568,9 +3614,7 @@ def momo_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 params, grads, grad_avgs, old_share, new_share, shrink, step_scale, relative_rate, step_size
             )
             sum_1 += parts[0]
-            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_new_param
         chunk = take(counter)
 
 
@@ -3582,10 +3626,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_accumulate,
-        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
         apply=adam_apply,
-        apply_sums=("size_new_param",),
-        words=10,
+        apply_sums=(),
+        words=11,
     ),
     ("adam", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3594,10 +3638,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_decayed_accumulate,
-        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
         apply=adam_decayed_apply,
-        apply_sums=("size_new_param",),
-        words=10,
+        apply_sums=(),
+        words=11,
     ),
     ("adamw", False): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3606,10 +3650,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_accumulate,
-        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
         apply=adam_apply,
-        apply_sums=("size_new_param",),
-        words=10,
+        apply_sums=(),
+        words=11,
     ),
     ("adamw", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3618,10 +3662,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_decayed_accumulate,
-        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
         apply=adam_decayed_apply,
-        apply_sums=("size_new_param",),
-        words=10,
+        apply_sums=(),
+        words=11,
     ),
     ("am_adamw", False): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3641,10 +3685,10 @@ KERNELS = {
         measure=am_adamw_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_adamw_accumulate,
-        accumulate_sums=("size_grad_avg", "size_direction"),
+        accumulate_sums=("size_param", "size_grad_avg", "size_direction"),
         apply=am_adamw_apply,
-        apply_sums=("size_new_param",),
-        words=13,
+        apply_sums=(),
+        words=14,
     ),
     ("am_adamw", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3673,10 +3717,10 @@ KERNELS = {
         measure=am_adamw_decayed_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_adamw_decayed_accumulate,
-        accumulate_sums=("size_grad_avg", "size_direction"),
+        accumulate_sums=("size_param", "size_grad_avg", "size_direction"),
         apply=am_adamw_decayed_apply,
-        apply_sums=("size_new_param",),
-        words=14,
+        apply_sums=(),
+        words=15,
     ),
     ("am_sgd", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3687,10 +3731,10 @@ KERNELS = {
         measure=am_sgd_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_sgd_accumulate,
-        accumulate_sums=("size_grad_avg",),
+        accumulate_sums=("size_param", "size_grad_avg"),
         apply=am_sgd_apply,
-        apply_sums=("size_new_param",),
-        words=9,
+        apply_sums=(),
+        words=10,
     ),
     ("am_sgd", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3710,10 +3754,10 @@ KERNELS = {
         measure=am_sgd_decayed_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_sgd_decayed_accumulate,
-        accumulate_sums=("size_grad_avg",),
+        accumulate_sums=("size_param", "size_grad_avg"),
         apply=am_sgd_decayed_apply,
-        apply_sums=("size_new_param",),
-        words=10,
+        apply_sums=(),
+        words=11,
     ),
     ("fsgdm", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3722,10 +3766,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_accumulate,
-        accumulate_sums=("size_grad_avg",),
+        accumulate_sums=("size_param", "size_grad_avg"),
         apply=fsgdm_apply,
-        apply_sums=("size_new_param",),
-        words=7,
+        apply_sums=(),
+        words=8,
     ),
     ("fsgdm", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3734,10 +3778,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_decayed_accumulate,
-        accumulate_sums=("size_grad_avg",),
+        accumulate_sums=("size_param", "size_grad_avg"),
         apply=fsgdm_decayed_apply,
-        apply_sums=("size_new_param",),
-        words=7,
+        apply_sums=(),
+        words=8,
     ),
     ("momo", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3746,10 +3790,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
         apply=momo_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=7,
+        apply_sums=("model_change",),
+        words=8,
     ),
     ("momo", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3758,9 +3802,9 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
         apply=momo_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=8,
     ),
     ("momo_adagrad", False): Kernels(
@@ -3770,10 +3814,17 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adagrad_accumulate,
-        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
+        accumulate_sums=(
+            "grad_sq_total",
+            "norm_sq",
+            "descent_rate",
+            "size_param",
+            "size_grad_avg",
+            "size_direction",
+        ),
         apply=momo_adagrad_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=10,
+        apply_sums=("model_change",),
+        words=11,
     ),
     ("momo_adagrad", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_sum"),
@@ -3787,11 +3838,12 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
+            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adagrad_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=11,
     ),
     ("momo_adam", False): Kernels(
@@ -3801,10 +3853,17 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adam_accumulate,
-        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
+        accumulate_sums=(
+            "grad_sq_total",
+            "norm_sq",
+            "descent_rate",
+            "size_param",
+            "size_grad_avg",
+            "size_direction",
+        ),
         apply=momo_adam_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=10,
+        apply_sums=("model_change",),
+        words=11,
     ),
     ("momo_adam", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3818,11 +3877,12 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
+            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adam_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=11,
     ),
     ("momo_adam_tied", False): Kernels(
@@ -3832,10 +3892,17 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adam_tied_accumulate,
-        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
+        accumulate_sums=(
+            "grad_sq_total",
+            "norm_sq",
+            "descent_rate",
+            "size_param",
+            "size_grad_avg",
+            "size_direction",
+        ),
         apply=momo_adam_tied_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=10,
+        apply_sums=("model_change",),
+        words=11,
     ),
     ("momo_adam_tied", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3849,11 +3916,12 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
+            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adam_tied_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=11,
     ),
     ("momo_am", False): Kernels(
@@ -3865,10 +3933,10 @@ KERNELS = {
         measure=momo_am_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=momo_am_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
         apply=momo_am_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=9,
+        apply_sums=("model_change",),
+        words=10,
     ),
     ("momo_am", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3889,9 +3957,9 @@ KERNELS = {
         measure=momo_am_decayed_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=momo_am_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
         apply=momo_am_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=11,
     ),
     ("momo_am_adam", False): Kernels(
@@ -3903,10 +3971,17 @@ KERNELS = {
         measure=momo_am_adam_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=momo_am_adam_accumulate,
-        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
+        accumulate_sums=(
+            "grad_sq_total",
+            "norm_sq",
+            "descent_rate",
+            "size_param",
+            "size_grad_avg",
+            "size_direction",
+        ),
         apply=momo_am_adam_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=13,
+        apply_sums=("model_change",),
+        words=14,
     ),
     ("momo_am_adam", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3932,11 +4007,12 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
+            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_am_adam_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=15,
     ),
     ("momo_amsgrad", False): Kernels(
@@ -3946,10 +4022,17 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_amsgrad_accumulate,
-        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
+        accumulate_sums=(
+            "grad_sq_total",
+            "norm_sq",
+            "descent_rate",
+            "size_param",
+            "size_grad_avg",
+            "size_direction",
+        ),
         apply=momo_amsgrad_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=13,
+        apply_sums=("model_change",),
+        words=14,
     ),
     ("momo_amsgrad", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg", "grad_sq_max"),
@@ -3963,11 +4046,12 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
+            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_amsgrad_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=14,
     ),
     ("momo_fsgdm", False): Kernels(
@@ -3977,10 +4061,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
         apply=momo_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=7,
+        apply_sums=("model_change",),
+        words=8,
     ),
     ("momo_fsgdm", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3989,9 +4073,9 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
         apply=momo_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=8,
     ),
     ("momo_rmsprop", False): Kernels(
@@ -4001,10 +4085,17 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adam_accumulate,
-        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
+        accumulate_sums=(
+            "grad_sq_total",
+            "norm_sq",
+            "descent_rate",
+            "size_param",
+            "size_grad_avg",
+            "size_direction",
+        ),
         apply=momo_adam_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=10,
+        apply_sums=("model_change",),
+        words=11,
     ),
     ("momo_rmsprop", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -4018,11 +4109,12 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
+            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adam_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=11,
     ),
     ("sgdm", False): Kernels(
@@ -4032,10 +4124,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_accumulate,
-        accumulate_sums=("size_grad_avg",),
+        accumulate_sums=("size_param", "size_grad_avg"),
         apply=fsgdm_apply,
-        apply_sums=("size_new_param",),
-        words=7,
+        apply_sums=(),
+        words=8,
     ),
     ("sgdm", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4044,10 +4136,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_decayed_accumulate,
-        accumulate_sums=("size_grad_avg",),
+        accumulate_sums=("size_param", "size_grad_avg"),
         apply=fsgdm_decayed_apply,
-        apply_sums=("size_new_param",),
-        words=7,
+        apply_sums=(),
+        words=8,
     ),
     ("sps", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4056,10 +4148,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
         apply=momo_apply,
-        apply_sums=("model_change", "size_new_param"),
-        words=7,
+        apply_sums=("model_change",),
+        words=8,
     ),
     ("sps", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4068,9 +4160,9 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
         apply=momo_decayed_apply,
-        apply_sums=("model_change", "size_new_param"),
+        apply_sums=("model_change",),
         words=8,
     ),
 }

@@ -1,4 +1,4 @@
-"""The loss of a step: who handed it over, and its mean over data-parallel ranks."""
+"""The loss of a step: who handed it over."""
 
 from __future__ import annotations
 
@@ -6,46 +6,72 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from torch import Tensor
+
+from momo_core import MissingLossError
+
+from .sharding import is_sharded, local
 
 Loss = Tensor | float
 
 
 def detached(loss: Any) -> Any:
-    """The loss without its graph."""
-    return loss.detach() if isinstance(loss, Tensor) else loss
-
-
-def first_given(*losses: Any) -> Any:
-    """The first that is not None, detached; None if none is."""
-    return next((detached(loss) for loss in losses if loss is not None), None)
-
-
-def mean_over_ranks(loss: Any, like: Tensor, process_group: Any) -> Any:
-    """
-    Mean of the loss over the ranks of a process group, the default one for None.
-
-    The gradients that data parallelism averages belong to the mean of the losses; with
-    its own loss each rank would take its own step.  Without torch.distributed, with one
-    rank, and for what is no scalar, the loss itself.
-
-    Parameters
-    ----------
-    loss : tensor or float
-        Checked later, with all other input.
-    like : tensor, shape ()
-        Its dtype and device are those of the mean.
-    process_group : torch.distributed.ProcessGroup or None
-    """
-    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size(process_group) == 1:
+    """The loss without its graph; of a DTensor the whole value."""
+    if not isinstance(loss, Tensor):
         return loss
-    tensor = loss if isinstance(loss, Tensor) else torch.tensor(loss)
-    if tensor.numel() != 1 or tensor.is_complex():
-        return loss
-    total = tensor.reshape(()).to(like, copy=True)
-    dist.all_reduce(total, group=process_group)
-    return total / dist.get_world_size(process_group)
+    loss = loss.detach()
+    return loss.full_tensor() if is_sharded(loss) else loss
+
+
+def missing_loss(name: str) -> MissingLossError:
+    """The error of a step without a loss, which says what to do."""
+    return MissingLossError(
+        f"{name} needs the loss: call step(loss=loss) or step(closure), or "
+        "record_loss(loss) where a trainer calls step()",
+        "E_LOSS_MISSING",
+    )
+
+
+class LossRecorder(torch.optim.Optimizer):
+    """An optimizer that takes the loss of its next step beforehand."""
+
+    _recorded: Loss | None
+    _scaler_asked: bool
+
+    def record_loss(self, loss: Loss) -> None:
+        """
+        Hand over the loss where a trainer calls ``step()`` without it.
+
+        Recorded losses add up, as the gradients of their ``backward`` calls do, so record
+        the value that was backpropagated.  The next step uses the sum; that step,
+        ``zero_grad`` and a step that a GradScaler skips clear it.
+        """
+        if self._scaler_asked:
+            self._forget_loss()
+        self._recorded = detached(loss) if self._recorded is None else self._recorded + detached(loss)
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Reset the gradients and forget the recorded losses."""
+        self._forget_loss()
+        super().zero_grad(set_to_none)
+
+    @property
+    def _step_supports_amp_scaling(self) -> bool:
+        """No.  A GradScaler asks at the start of its every step, and then takes or skips it."""
+        self._scaler_asked = True
+        return False
+
+    def _forget_loss(self) -> None:
+        self._recorded = None
+        self._scaler_asked = False
+
+    def _given_loss(self, loss: Any, closed: Any) -> Any:
+        """The explicit loss, else the recorded one, else that of the closure; where the scalars are."""
+        if self._recorded is not None and torch.compiler.is_compiling():
+            raise RuntimeError("compiled code cannot clear a recorded loss: call step(loss=loss)")
+        candidates = (loss, self._recorded, closed)
+        given = next((detached(candidate) for candidate in candidates if candidate is not None), None)
+        return given.to(self.param_groups[0]["weight"].device) if isinstance(given, Tensor) else given
 
 
 def is_dummy_step(groups: Iterable[dict[str, Any]]) -> bool:
@@ -57,6 +83,6 @@ def is_dummy_step(groups: Iterable[dict[str, Any]]) -> bool:
     """
     return all(
         float(group["lr"]) == 0
-        and all(param.grad is None or not torch.count_nonzero(param.grad) for param in group["params"])
+        and all(param.grad is None or not torch.count_nonzero(local(param.grad)) for param in group["params"])
         for group in groups
     )

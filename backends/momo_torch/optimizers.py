@@ -41,8 +41,8 @@ class Adam(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param]
+        Factor of the direction in a step.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
         the average of squared gradients.
@@ -52,25 +52,32 @@ class Adam(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -99,6 +106,9 @@ class Adam(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -107,7 +117,16 @@ class Adam(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class AdamW(ModelBasedOptimizer):
@@ -120,8 +139,8 @@ class AdamW(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param]
+        Factor of the direction in a step.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
         the average of squared gradients.
@@ -131,25 +150,32 @@ class AdamW(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -177,6 +203,9 @@ class AdamW(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -185,7 +214,16 @@ class AdamW(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class AMAdamW(ModelBasedOptimizer):
@@ -198,8 +236,8 @@ class AMAdamW(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param]
+        Factor of the direction in a step.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         Largest momentum coefficient. The weight of the past in the average of squared gradients.
     eps : float, in [0, inf) [loss/param]
@@ -210,8 +248,8 @@ class AMAdamW(ModelBasedOptimizer):
     lambd : float, in [0, inf) [param/loss, with metric_penalty 1]
         Weight of the penalty on a change of the direction.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     metric_penalty : bool
         Measure the change of the direction in the metric of the step, which makes the optimizer
         equivariant to the scale of the loss.
@@ -221,19 +259,26 @@ class AMAdamW(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -268,6 +313,9 @@ class AMAdamW(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -279,7 +327,16 @@ class AMAdamW(ModelBasedOptimizer):
             "metric_penalty": metric_penalty,
             "beta_scope": beta_scope,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class AMSGD(ModelBasedOptimizer):
@@ -293,8 +350,8 @@ class AMSGD(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
     lambd : float, in [0, inf) [1]
@@ -302,27 +359,34 @@ class AMSGD(ModelBasedOptimizer):
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     beta_scope : "global" or "tensor"
         One momentum coefficient for all tensors, or one for each.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -353,6 +417,9 @@ class AMSGD(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -362,7 +429,16 @@ class AMSGD(ModelBasedOptimizer):
             "divide": divide,
             "beta_scope": beta_scope,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class FSGDM(ModelBasedOptimizer):
@@ -376,36 +452,43 @@ class FSGDM(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     weight_decay : float, in [0, inf) [1/learning_rate]
         Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -436,6 +519,9 @@ class FSGDM(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -445,7 +531,16 @@ class FSGDM(ModelBasedOptimizer):
             "weight_decay": weight_decay,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class Momo(ModelBasedOptimizer):
@@ -474,8 +569,8 @@ class Momo(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -483,19 +578,26 @@ class Momo(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -530,6 +632,9 @@ class Momo(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -541,7 +646,16 @@ class Momo(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAdagrad(ModelBasedOptimizer):
@@ -554,7 +668,7 @@ class MomoAdagrad(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -568,8 +682,8 @@ class MomoAdagrad(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -577,19 +691,26 @@ class MomoAdagrad(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -624,6 +745,9 @@ class MomoAdagrad(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -635,7 +759,16 @@ class MomoAdagrad(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAdam(ModelBasedOptimizer):
@@ -649,7 +782,7 @@ class MomoAdam(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
@@ -663,8 +796,8 @@ class MomoAdam(ModelBasedOptimizer):
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     reset_margin : float, in [0, 1) [1]
@@ -674,19 +807,26 @@ class MomoAdam(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -722,6 +862,9 @@ class MomoAdam(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -733,7 +876,16 @@ class MomoAdam(ModelBasedOptimizer):
             "use_fstar": use_fstar,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAdamTied(ModelBasedOptimizer):
@@ -746,7 +898,7 @@ class MomoAdamTied(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta : float, in [0, 1) [1]
         The weight of the past in the averages of losses and gradients.
@@ -760,8 +912,8 @@ class MomoAdamTied(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -769,19 +921,26 @@ class MomoAdamTied(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -816,6 +975,9 @@ class MomoAdamTied(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -827,7 +989,16 @@ class MomoAdamTied(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAM(ModelBasedOptimizer):
@@ -854,8 +1025,8 @@ class MomoAM(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -863,19 +1034,26 @@ class MomoAM(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -910,6 +1088,9 @@ class MomoAM(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -921,7 +1102,16 @@ class MomoAM(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAMAdam(ModelBasedOptimizer):
@@ -934,7 +1124,7 @@ class MomoAMAdam(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta_max : float, in [0, 1) [1]
         Largest momentum coefficient.
@@ -953,8 +1143,8 @@ class MomoAMAdam(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -962,19 +1152,26 @@ class MomoAMAdam(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1014,6 +1211,9 @@ class MomoAMAdam(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1027,7 +1227,16 @@ class MomoAMAdam(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoAMSGrad(ModelBasedOptimizer):
@@ -1040,7 +1249,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     betas : pair of float, in [0, 1) and in [0, 1) [1]
         The weight of the past in the averages of losses and gradients. The weight of the past in
@@ -1056,8 +1265,8 @@ class MomoAMSGrad(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1065,19 +1274,26 @@ class MomoAMSGrad(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1112,6 +1328,9 @@ class MomoAMSGrad(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1123,7 +1342,16 @@ class MomoAMSGrad(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoFSGDM(ModelBasedOptimizer):
@@ -1139,11 +1367,11 @@ class MomoFSGDM(ModelBasedOptimizer):
     lr : float, in [0, inf] [param^2/loss]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     total_steps : float, in [1, inf) [1]
-        Number of steps of the whole run.
+        Number of steps of the whole run, a whole number.
     growth : float, in (0, inf) [1]
         Share of the run after which the momentum coefficient is 1/2.
     stages : float, in [1, inf) [1]
-        Number of stages of the run; a stage has at least one step.
+        Number of stages of the run, a whole number; a stage has at least one step.
     lb : float, in [-inf, inf) [loss]
         Lower bound of the loss; with `adapt_lower_bound` its first value, below which no estimate
         goes. -inf switches the cut off.
@@ -1152,8 +1380,8 @@ class MomoFSGDM(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1161,19 +1389,26 @@ class MomoFSGDM(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1210,6 +1445,9 @@ class MomoFSGDM(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1222,7 +1460,16 @@ class MomoFSGDM(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class MomoRMSprop(ModelBasedOptimizer):
@@ -1236,7 +1483,7 @@ class MomoRMSprop(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
+    lr : float, in [0, inf] [param]
         Cap of the step: the step is never longer than the base optimizer's with this rate.
     beta2 : float, in [0, 1) [1]
         The weight of the past in the average of squared gradients.
@@ -1251,8 +1498,8 @@ class MomoRMSprop(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1260,19 +1507,26 @@ class MomoRMSprop(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1307,6 +1561,9 @@ class MomoRMSprop(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1318,7 +1575,16 @@ class MomoRMSprop(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class ScheduleFreeSPS(ModelBasedOptimizer):
@@ -1333,33 +1599,37 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
     lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+        Cap of the step; inf is the uncapped Polyak step.
     beta : float, in [0, 1] [1]
         Where the gradient is taken: 0 is the fast sequence, 1 its average.
     lb : float, in (-inf, inf) [loss]
         Lower bound of the loss.
     weight_decay : float, in [0, 0] [1/learning_rate]
-        Weight of the penalty weight_decay/2 * ||param||^2 of the proximal step.
-    divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        Must be 0: the rule has no weight decay.
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1374,7 +1644,6 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         "beta": ("beta",),
         "lb": ("lower_bound",),
         "weight_decay": ("weight_decay",),
-        "divide": ("proximal_decay",),
     }
 
     def __init__(
@@ -1385,19 +1654,29 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         lb: float = 0.0,
         *,
         weight_decay: float = 0.0,
-        divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
             "beta": beta,
             "lb": lb,
             "weight_decay": weight_decay,
-            "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class SGDM(ModelBasedOptimizer):
@@ -1410,8 +1689,8 @@ class SGDM(ModelBasedOptimizer):
     ----------
     params : iterable of tensors or of dicts that define parameter groups
         ``lr`` and ``weight_decay`` may differ between groups.
-    lr : float, in [0, inf] [param^2/loss]
-        Cap of the step: the step is never longer than the base optimizer's with this rate.
+    lr : float, in [0, inf) [param^2/loss]
+        Factor of the direction in a step.
     beta : float, in [0, 1) [1]
         Momentum: the weight of the past in the averages of losses and gradients.
     weight_decay : float, in [0, inf) [1/learning_rate]
@@ -1420,25 +1699,32 @@ class SGDM(ModelBasedOptimizer):
         True starts the averages at zero and corrects for their weight; False starts them at the
         first sample.
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     on_nonfinite : "skip", "raise" or "propagate"
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1467,6 +1753,9 @@ class SGDM(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1475,7 +1764,16 @@ class SGDM(ModelBasedOptimizer):
             "bias_correction": bias_correction,
             "divide": divide,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )
 
 
 class SPS(ModelBasedOptimizer):
@@ -1498,8 +1796,8 @@ class SPS(ModelBasedOptimizer):
     use_fstar : bool
         Estimate the lower bound on the way (MoMo*).
     divide : bool
-        True divides by 1 + learning_rate * weight_decay (the proximal step of the paper); False
-        multiplies by 1 - learning_rate * weight_decay (the form of AdamW).
+        True divides by 1 + learning_rate * weight_decay (the proximal step); False multiplies by 1
+        - learning_rate * weight_decay (the form of AdamW).
     reset_margin : float, in [0, 1) [1]
         Reset the estimate of the lower bound already when less than this share of the gap to
         `lower_bound` is left; 0 is the rule of the paper.
@@ -1507,19 +1805,26 @@ class SPS(ModelBasedOptimizer):
         What a step does about a loss, gradient or result that is not finite.  "skip"
         changes nothing but the counter ``skipped_steps``; "raise" reads a value on the host.
     process_group : torch.distributed.ProcessGroup, optional
-        Ranks over which the loss is averaged; the default group where one is initialised.
+        Ranks that step together and over which the loss is averaged; the default group where
+        one is initialised.
     fused : bool, optional
-        Take steps on the CPU by compiled kernels (needs Numba).  None: where they take the
-        tensors, see `implementation`; True: always, or fail; False: never.
+        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
+        `implementation` says where they cannot.  Off by default, until they reach their
+        goals of speed for all sizes.
+    capturable : bool
+        A CUDA graph may capture the step, whatever is passed.
+    maximize, differentiable : bool
+        Only False: the loss is minimised, and no gradient passes through a step.
 
     Raises
     ------
     ValueError
-        If a setting is outside of its domain.
+        If a setting is outside of its domain, or ``fused=True`` and there are no kernels for
+        these parameters.
     TypeError
         If a setting has the wrong type.
     RuntimeError
-        With ``fused=True``, if there are no kernels.
+        If a tool makes an optimizer for a part of the parameters (ZeRO, steps in the backward pass).
 
     Source
     ------
@@ -1550,6 +1855,9 @@ class SPS(ModelBasedOptimizer):
         on_nonfinite: str = "skip",
         process_group: Any = None,
         fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
     ) -> None:
         hyper = {
             "lr": lr,
@@ -1559,4 +1867,13 @@ class SPS(ModelBasedOptimizer):
             "divide": divide,
             "reset_margin": reset_margin,
         }
-        super().__init__(params, hyper, on_nonfinite=on_nonfinite, process_group=process_group, fused=fused)
+        super().__init__(
+            params,
+            hyper,
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
+        )

@@ -26,6 +26,8 @@ class OwnOptimizer(ModelBasedOptimizer):
     params : iterable of tensors or of dicts that define parameter groups
     on_nonfinite : "skip", "raise" or "propagate"
     process_group : torch.distributed.ProcessGroup, optional
+    fused, capturable, maximize, differentiable : bool
+        As for `Momo`; there are no kernels, so `fused` must not be True.
     **hyper
         ``lr``, ``weight_decay``, ``divide``, with a cut model ``lb``, ``use_fstar`` and
         ``reset_margin`` as for `Momo`, and those of the direction.
@@ -48,14 +50,30 @@ class OwnOptimizer(ModelBasedOptimizer):
         cls.names = {ARGUMENTS.get(name, name): (name,) for name in public}
 
     def __init__(
-        self, params: ParamsT, *, on_nonfinite: str = "skip", process_group: Any = None, **hyper: Any
+        self,
+        params: ParamsT,
+        *,
+        on_nonfinite: str = "skip",
+        process_group: Any = None,
+        fused: bool | None = None,
+        capturable: bool = True,
+        maximize: bool = False,
+        differentiable: bool = False,
+        **hyper: Any,
     ) -> None:
         if unknown := hyper.keys() - self.names.keys():
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(unknown))}")
         table = self.kind.table.hyper
         defaults = {argument: table[name].default for argument, (name,) in self.names.items()}
         super().__init__(
-            params, {**defaults, **hyper}, on_nonfinite=on_nonfinite, process_group=process_group
+            params,
+            {**defaults, **hyper},
+            on_nonfinite=on_nonfinite,
+            process_group=process_group,
+            fused=fused,
+            capturable=capturable,
+            maximize=maximize,
+            differentiable=differentiable,
         )
 
     @property

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from momo_core import Info, Kind, State
+from momo_core import Kind, State
 from momo_core.phases import GroupCoefficients
 from momo_core.reduction import Reduction
 from momo_core.state import GROUP_HYPER
 from momo_core.step import Step
 
 from . import scalars as xp
-from . import threads
-from .table import Table
+from . import state, threads
+from .table import Numbers, Table
 
 if TYPE_CHECKING:
     from .compiled import Kernels
@@ -92,25 +91,17 @@ class Plan:
         elements = sum(param.numel() for param in table.params)
         self.helpers = 0 if elements <= SERIAL else min(torch.get_num_threads(), len(table.chunks)) - 1
 
-    def size_of_params(self) -> float:
-        """Sum of the absolute values of the parameters; infinite or NaN if one of them is."""
-        from .compiled import add_sizes
-
-        return float(self._added(self._sweep(add_sizes, ("size_param",)))[0])
-
-    def prepare(self, first: Mapping[str, Tensor], loss: float | None, param_size: float) -> bool:
+    def prepare(self, numbers: Numbers, loss: float | None) -> bool:
         """
         Read the tensors and choose the step; whether it can be taken.
 
         Parameters
         ----------
-        first : mapping of str to tensor, shape ()
+        numbers : dict of str to array, shape ()
             The scalar state.
         loss : float, optional
-        param_size : float
-            Sum of the absolute values of the parameters.
         """
-        kernels, scope = self.kernels, self._begin(first, loss)
+        kernels, scope = self.kernels, self._begin(numbers, loss)
         self._read_numbers_of_tensors()
         measured: list[float] = []
         if kernels.measure is not None:
@@ -120,10 +111,10 @@ class Plan:
         named.setdefault("decay_drop", self.type(0))
         scope |= self.rule.model.solve(scope, named, self.step.hyper, xp=xp)
         checked = [*measured, *sums, scope.get("loss", 0.0), scope.get("model_value", 0.0)]
-        return all(map(math.isfinite, checked)) and self._stays_small(named, param_size)
+        return all(map(math.isfinite, checked)) and self._stays_small(named)
 
-    def apply(self) -> float:
-        """Write everything but the scalars; returns the sum of the absolute values of the parameters."""
+    def apply(self, numbers: Numbers) -> None:
+        """Write everything."""
         from .compiled import count, scatter
 
         table, names = self.table, self.kernels.apply_sums
@@ -133,21 +124,11 @@ class Plan:
         count(table.step_pointers, table.counter_like)
         if "model_change" in sums:
             self.step.scope["predicted_loss"] = self.step.scope["model_value"] + sums["model_change"]
-        if not all(map(math.isfinite, sums.values())):
-            raise FloatingPointError(
-                f"{self.rule.name}: a parameter is not finite, and was so after the last step"
-            )
-        return float(sums["size_new_param"])
-
-    def report(self, skipped_steps: Tensor) -> tuple[dict[str, Tensor], Info]:
-        """New scalar state, and what the step did."""
-        new = {name: self.step.scope[name] for name in self.kept}
-        info = self.step.info(new, np.True_)._asdict()
-        shown = {name: value for name, value in info.items() if value is not None and name != "skipped"}
-        tensors = torch.from_numpy(np.array([*new.values(), *shown.values()], self.type)).unbind()
-        kept = dict(zip(new, tensors, strict=False)) | {"skipped_steps": skipped_steps}
-        told = dict(zip(shown, tensors[len(new) :], strict=True)) | {"skipped": torch.tensor(False)}
-        return kept, Info(**{**info, **told})
+        kept = {name: self.step.scope[name] for name in self.kept}
+        info = self.step.info(kept, np.True_)._asdict()
+        told = {state.shown(name): value for name, value in info.items() if value is not None}
+        for name, value in (told | kept).items():
+            numbers[name][()] = value
 
     def _started(self, scalars: dict[str, Any]) -> Step:
         """
@@ -161,9 +142,9 @@ class Plan:
             self.rule, [None] * count, [0.0] * count, nothing, xp, dict(self.rule.hyper), Reduction(xp)
         )
 
-    def _begin(self, first: Mapping[str, Tensor], loss: float | None) -> dict[str, Any]:
+    def _begin(self, numbers: Numbers, loss: float | None) -> dict[str, Any]:
         """Coefficients of this step."""
-        step, old = self.step, {name: self.type(first[name].item()) for name in self.kept}
+        step, old = self.step, {name: numbers[name][()] for name in self.kept}
         step.scope = {**old, "max_learning_rate": step.scope["max_learning_rate"]}
         step.scope |= self.rule.direction.begin(step.scope, step.hyper, xp=xp)
         if self.rule.model.needs_loss:
@@ -223,9 +204,9 @@ class Plan:
             self.own[:, self.kernels.own.index(name)] = chosen[name]
         return list(parts.ravel())
 
-    def _stays_small(self, sums: Mapping[str, float], param_size: float) -> bool:
+    def _stays_small(self, sums: Mapping[str, float]) -> bool:
         """Whether nothing that `apply` computes can overflow."""
-        average = float(sums["size_grad_avg"])
+        average, param_size = float(sums["size_grad_avg"]), float(sums["size_param"])
         direction = float(sums.get("size_direction", average))
         rate = self.largest_rate * abs(float(self.step.scope["step_size"]))
         reach = self.largest_keep * param_size + rate * direction

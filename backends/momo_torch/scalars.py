@@ -49,6 +49,11 @@ def reshape(value: Any, shape: tuple[int, ...]) -> Any:
     return value
 
 
+def asarray(value: Any) -> Any:
+    """The number itself."""
+    return value
+
+
 def astype(value: Any, dtype: Any) -> Any:
     """The number in another format."""
     return dtype.type(value)

@@ -16,7 +16,11 @@ import torch
 from torch import Tensor
 
 from momo_core import Info, Kind, Rule, State
-from momo_core.arrays import leaf_dtype
+from momo_core.arrays import scalar_zero
+from momo_core.direction import Leaf
+from momo_core.validate import check_arrays
+
+from .sharding import laid_out_as, local, mark_written
 
 Group = dict[str, Any]
 States = Mapping[Tensor, dict[str, Any]]
@@ -32,6 +36,11 @@ def scalar_names(kind: Kind) -> list[str]:
     return [*kind.direction.scalar_state, *kind.model.scalar_state, "skipped_steps"]
 
 
+def scalar_keys(kind: Kind) -> list[str]:
+    """Keys in a parameter group of all that a step writes there, but `skipped_steps`."""
+    return list(dict.fromkeys([*map(shown, Info._fields), *scalar_names(kind)[:-1]]))
+
+
 def all_params(groups: Sequence[Group]) -> list[Tensor]:
     """The parameters of all groups."""
     return [param for group in groups for param in group["params"]]
@@ -39,64 +48,70 @@ def all_params(groups: Sequence[Group]) -> list[Tensor]:
 
 @torch.no_grad()
 def start(rule: Rule, groups: Sequence[Group], states: States) -> None:
-    """Give the last group zero averages, and the scalars of the first group."""
-    first, group = groups[0], groups[-1]
-    fresh = rule.init(group["params"], xp=xp)
-    for param, leaf in zip(group["params"], fresh.leaves, strict=True):
-        states[param].update(leaf, step=torch.zeros((), device=param.device))
-    if group is first:
-        zero = torch.zeros_like(fresh.scalars["weight"])
-        group.update({**{shown(name): zero for name in Info._fields}, **fresh.scalars})
-    else:
-        group.update({name: value for name, value in first.items() if name not in group})
+    """
+    Give the last group zero averages, and all groups the same scalars, as wide as it needs.
+
+    Raises
+    ------
+    InvalidTypeError
+        If a parameter is not real floating.
+    """
+    params = [local(param) for param in all_params(groups)]
+    check_arrays(params, xp=xp)
+    for param in groups[-1]["params"]:
+        states[param].update(first_leaf(rule, param))
+    shared = first_scalars(rule, scalar_zero(params, xp=xp))
+    if len(groups) > 1:
+        shared = {
+            name: None if first is None else groups[0][name].to(first.dtype) for name, first in shared.items()
+        }
+    for group in groups:
+        group.update(shared)
+
+
+def first_leaf(rule: Rule, param: Tensor) -> Leaf:
+    """State of a parameter before its first gradient; averages are sharded as the parameter is."""
+    leaf = rule.init_leaf(local(param), xp=xp)
+    averages = {name: laid_out_as(param, value) for name, value in leaf.items()}
+    return {**averages, "step": torch.zeros((), dtype=torch.float32, device=param.device)}
+
+
+def first_scalars(rule: Rule, like: Tensor) -> Group:
+    """Scalars and info before the first step, of the dtype and on the device of `like`, shape ()."""
+    fresh = State(({},), rule.init_scalars(like, xp=xp))
+    _, _, idle = rule.step([like], [None], 0.0, fresh, xp=xp)
+    return {name: value if value is None else value.clone() for name, value in _named(fresh, idle)}
 
 
 def read(kind: Kind, groups: Sequence[Group], states: States) -> State:
     """The state as the core takes it."""
     leaves = tuple(
-        {name: states[param][name] for name in kind.direction.leaf_names} for param in all_params(groups)
+        {name: local(states[param][name]) for name in kind.direction.leaf_names}
+        for param in all_params(groups)
     )
     return State(leaves, {name: groups[0][name] for name in scalar_names(kind)})
 
 
-def write(groups: Sequence[Group], states: States, moved: Sequence[Tensor], new: State, info: Info) -> None:
-    """Store what the core returned."""
+def write(groups: Sequence[Group], states: States, moved: Sequence[Tensor], new: State, report: Info) -> None:
+    """Store what the core returned, in place: a captured graph always writes to the same memory."""
+    pairs = [(groups[0][name], scalar) for name, scalar in _named(new, report) if scalar is not None]
     for param, value, leaf in zip(all_params(groups), moved, new.leaves, strict=True):
         if param.grad is None:
             continue
-        param.copy_(value)
-        for name, average in leaf.items():
-            states[param][name].copy_(average)
-        states[param]["step"] += ~info.skipped
-    report(groups, new.scalars, info)
+        pairs.append((local(param), value))
+        pairs += [(local(states[param][name]), average) for name, average in leaf.items()]
+        states[param]["step"].add_(~report.skipped)
+    # Compiled code (PyTorch 2.13) loses what `copy_` writes to a float64 tensor of shape ().
+    torch._foreach_copy_([place for place, _ in pairs], [value for _, value in pairs])
+    mark_written([param for param in all_params(groups) if param.grad is not None])
 
 
-def report(groups: Sequence[Group], scalars: Mapping[str, Tensor], info: Info) -> None:
-    """Store the scalar state, and what the step did."""
-    told = {shown(name): value for name, value in info._asdict().items()}
-    for group in groups:
-        group.update({**told, **scalars})
+def info(group: Group) -> Info:
+    """A copy of what `write` stored of the step."""
+    values = {name: group[shown(name)] for name in Info._fields}
+    return Info(**{name: value if value is None else value.clone() for name, value in values.items()})
 
 
-def restore(
-    kind: Kind, groups: Sequence[Group], states: States, saved: Sequence[Mapping[str, Any] | None]
-) -> None:
-    """
-    Undo what loading does: casts to the parameters' dtype, and copies of the shared scalars.
-
-    Parameters
-    ----------
-    kind, groups, states
-        Of the optimizer that was loaded.
-    saved : sequence of mappings or None
-        State of each parameter as it was saved.
-    """
-    params = all_params(groups)
-    for param, leaf in zip(params, saved, strict=True):
-        for name in kind.direction.leaf_names if leaf else ():
-            dtype = leaf_dtype(param, xp=xp)
-            states[param][name] = leaf[name].detach().to(param.device, dtype, copy=True)  # type: ignore[index]
-    names = [*scalar_names(kind), *map(shown, Info._fields)]
-    shared = {name: groups[0][name].to(params[0].device) for name in names if groups[0][name] is not None}
-    for group in groups:
-        group.update(shared)
+def _named(new: State, report: Info) -> list[tuple[str, Tensor | None]]:
+    """The scalars of a step by their keys in the parameter groups."""
+    return [*((shown(name), value) for name, value in report._asdict().items()), *new.scalars.items()]

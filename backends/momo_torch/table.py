@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -13,11 +13,17 @@ import torch
 from torch import Tensor
 
 Addresses = npt.NDArray[np.int64]
+Numbers = Mapping[str, npt.NDArray[Any]]
+"""Arrays of shape () by name."""
 
 CHUNK = 32768
 """Elements that a thread takes at once."""
 
 NUMPY_DTYPES: dict[Any, Any] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+
+# Calls in Python for each of many tensors would take longer than the step.
+_is_cpu, _dtype_of, _layout_of = map(operator.attrgetter, ("is_cpu", "dtype", "layout"))
 
 
 class UnsuitableError(Exception):
@@ -52,37 +58,39 @@ class Table:
         arrays: tuple[str, ...],
         numbers: tuple[str, ...],
     ) -> None:
-        self.params, self.states, self.count = params, states, len(params)
+        self.params, self.count = params, len(params)
+        check_params(params)
         self.dtype = params[0].dtype
-        if self.dtype not in NUMPY_DTYPES:
-            raise UnsuitableError(f"parameters are {self.dtype}")
-        self.strides = [param.stride() for param in params]
-        self._items = operator.itemgetter(*arrays, *numbers)
-        self.kept = list(chain.from_iterable(map(self._items, states)))
-        _check_dense(params)
-        self._check(params)
+        self._items, self._layouts = operator.itemgetter(*arrays, *numbers), layouts(params)
+        shapes = list(map(Tensor.size, params))
         for name in arrays:
+            if list(map(Tensor.size, [own[name] for own in states])) != shapes:
+                raise UnsuitableError("a state of another shape than its parameter")
             self._check([own[name] for own in states])
         for name in numbers:
             _check_numbers([own[name] for own in states])
-        _check_apart(params)
         self.like = np.zeros(0, NUMPY_DTYPES[self.dtype])
         self.counter_like = np.zeros(0, NUMPY_DTYPES[states[0][numbers[0]].dtype])
         self.chunks = _chunks([param.numel() for param in params])
         self.starts = np.searchsorted(self.chunks[:, 0], np.arange(self.count))
-        self._lay_out(len(arrays))
-        self.grads: list[Tensor] = []
+        self._lay_out(list(chain.from_iterable(map(self._items, states))), len(arrays))
         self.update(grads)
 
-    def _lay_out(self, arrays: int) -> None:
+    def _lay_out(self, kept: list[Tensor], arrays: int) -> None:
         """Columns of addresses; that of the gradients is filled at each step."""
-        # Nobody gives state another memory without another tensor, but if so, the old one stays.
-        self._alive = [tensor.untyped_storage() for tensor in self.kept]
-        kept = _addresses(self.kept).reshape(self.count, -1)
+        # As long as the memory lives, nothing else can be at these addresses.
+        self._alive = [tensor.untyped_storage() for tensor in (*self.params, *kept)]
+        spans = spans_apart([*self.params, *kept])
+        self._starts = np.array([*(start for start, _ in spans), np.iinfo(np.int64).max])
+        self._stops = np.array([0, *(stop for _, stop in spans)])
+        self._sizes = np.array([param.nbytes for param in self.params])
+        params, states = _addresses(self.params), _addresses(kept)
+        self._param_pointers, self._state_pointers = params.tolist(), states.tolist()
+        columns = states.reshape(self.count, -1)
         self.pointers = np.zeros((self.count, 2 + arrays), np.int64)
-        self.pointers[:, 0] = _addresses(self.params)
-        self.pointers[:, 2:] = kept[:, :arrays]
-        self.step_pointers, *self.number_pointers = np.ascontiguousarray(kept[:, arrays:].T)
+        self.pointers[:, 0] = params
+        self.pointers[:, 2:] = columns[:, :arrays]
+        self.step_pointers, *self.number_pointers = np.ascontiguousarray(columns[:, arrays:].T)
 
     def update(self, grads: list[Tensor]) -> None:
         """
@@ -92,35 +100,93 @@ class Table:
         ------
         UnsuitableError
         """
-        if not same(grads, self.grads):
-            self._check(grads)
-            self.grads = grads
-        self.pointers[:, 1] = _addresses(grads)
+        self._check(grads)
+        starts = _addresses(grads)
+        position = np.searchsorted(self._starts[:-1], starts, side="right")
+        if (starts < self._stops[position]).any() or (starts + self._sizes > self._starts[position]).any():
+            raise UnsuitableError("a gradient that shares memory with a parameter or a state")
+        self.pointers[:, 1] = starts
 
     def holds(self, params: list[Tensor], states: list[dict[str, Tensor]]) -> bool:
-        """Whether these are its tensors, where they were."""
+        """Whether these are its parameters, and they and their states are where they were."""
+        kept = chain.from_iterable(map(self._items, states))
         return (
             same(params, self.params)
-            and same(states, self.states)
-            and all(map(operator.is_, chain.from_iterable(map(self._items, states)), self.kept))
-            and bool((_addresses(self.params) == self.pointers[:, 0]).all())
+            and list(map(Tensor.data_ptr, params)) == self._param_pointers
+            and list(map(Tensor.data_ptr, kept)) == self._state_pointers
+            and layouts(params) == self._layouts
         )
 
     def _check(self, tensors: Sequence[Tensor]) -> None:
-        """Check format, place and layout."""
-        if any(tensor.layout is not torch.strided for tensor in tensors):
-            raise UnsuitableError("tensors that are not dense")
-        if not set(map(type, tensors)) <= {Tensor, torch.nn.Parameter}:
-            raise UnsuitableError("tensors of another class")
-        if not all(tensor.is_cpu for tensor in tensors):
-            raise UnsuitableError("tensors that are not on the CPU")
-        if any(tensor.dtype is not self.dtype for tensor in tensors):
-            raise UnsuitableError("tensors of several dtypes")
-        if any(tensor.is_neg() for tensor in tensors):
-            raise UnsuitableError("a tensor that is the negative of another one")
-        for tensor, param, stride in zip(tensors, self.params, self.strides, strict=True):
-            if tensor.stride() != stride or tensor.shape != param.shape:
-                raise UnsuitableError("a gradient or a state with another memory layout than its parameter")
+        """Check format, place and layout of tensors that belong to the parameters."""
+        check_plain(tensors, self.dtype)
+        if layouts(tensors) != self._layouts:
+            raise UnsuitableError("a gradient or a state with another memory layout than its parameter")
+
+
+class ScalarViews:
+    """
+    Numbers of an optimizer as arrays on the same memory.
+
+    Parameters
+    ----------
+    names : list of str
+    tensors : list of tensors, shape ()
+    dtype : torch.dtype
+        Of all of them but those that are bool.
+
+    Raises
+    ------
+    UnsuitableError
+        If they are of another kind.
+    """
+
+    def __init__(self, names: list[str], tensors: list[Tensor], dtype: torch.dtype) -> None:
+        check_plain([tensor for tensor in tensors if tensor.dtype is not torch.bool], dtype)
+        self.tensors, self.pointers = tensors, list(map(Tensor.data_ptr, tensors))
+        self.arrays: Numbers = {name: tensor.numpy() for name, tensor in zip(names, tensors, strict=True)}
+
+    def holds(self, tensors: list[Tensor]) -> bool:
+        """Whether these are its tensors, where they were."""
+        return same(tensors, self.tensors) and list(map(Tensor.data_ptr, tensors)) == self.pointers
+
+
+def check_params(params: Sequence[Tensor]) -> None:
+    """
+    Check that kernels can take these parameters, whatever their gradients are.
+
+    Raises
+    ------
+    UnsuitableError
+    """
+    dtype = params[0].dtype
+    if dtype not in NUMPY_DTYPES:
+        raise UnsuitableError(f"parameters are {dtype}")
+    check_plain(params, dtype)
+    if any(param.is_inference() for param in params):
+        raise UnsuitableError("a parameter that was made in inference mode")
+    _check_dense(params)
+    spans_apart(params)
+
+
+def check_plain(tensors: Sequence[Tensor], dtype: torch.dtype) -> None:
+    """
+    Check class, place and format.
+
+    Raises
+    ------
+    UnsuitableError
+    """
+    if not set(map(type, tensors)) <= {Tensor, torch.nn.Parameter}:
+        raise UnsuitableError("tensors of another class")
+    if not set(map(_layout_of, tensors)) <= {torch.strided}:
+        raise UnsuitableError("tensors that are not dense")
+    if not all(map(_is_cpu, tensors)):
+        raise UnsuitableError("tensors that are not on the CPU")
+    if not set(map(_dtype_of, tensors)) <= {dtype}:
+        raise UnsuitableError("tensors of several dtypes")
+    if any(map(Tensor.is_neg, tensors)):
+        raise UnsuitableError("a tensor that is the negative of another one")
 
 
 def same(left: Sequence[Any], right: Sequence[Any]) -> bool:
@@ -128,8 +194,23 @@ def same(left: Sequence[Any], right: Sequence[Any]) -> bool:
     return len(left) == len(right) and all(map(operator.is_, left, right))
 
 
+def layouts(tensors: Sequence[Tensor]) -> list[Any]:
+    """
+    What two lists of tensors share whose elements lie in memory in the same order.
+
+    For contiguous ones these are the numbers of elements: PyTorch compares the shape of a gradient
+    with that of its parameter when it is set.
+    """
+    if all(map(Tensor.is_contiguous, tensors)):
+        return list(map(Tensor.numel, tensors))
+    return [*map(Tensor.size, tensors), *map(Tensor.stride, tensors)]
+
+
 def _addresses(tensors: Sequence[Tensor]) -> Addresses:
-    return np.fromiter(map(Tensor.data_ptr, tensors), np.int64, len(tensors))
+    pointers = np.fromiter(map(Tensor.data_ptr, tensors), np.int64, len(tensors))
+    if not pointers.all() and any(tensor.numel() and not tensor.data_ptr() for tensor in tensors):
+        raise UnsuitableError("a tensor without memory")
+    return pointers
 
 
 def _chunks(sizes: Iterable[int]) -> Addresses:
@@ -154,8 +235,17 @@ def _check_numbers(tensors: Sequence[Tensor]) -> None:
         raise UnsuitableError("counters that are not on the CPU")
 
 
-def _check_apart(params: Sequence[Tensor]) -> None:
-    """Parameters that share memory depend on the order in which they are moved."""
-    spans = sorted((param.data_ptr(), param.nbytes) for param in params if param.numel())
-    if any(start + extent > following for (start, extent), (following, _) in pairwise(spans)):
+def spans_apart(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
+    """
+    Where dense tensors begin and end in memory, in order.
+
+    Raises
+    ------
+    UnsuitableError
+        If they share memory, so that the result depended on the order of the writes.
+    """
+    places = ((tensor.data_ptr(), tensor.nbytes) for tensor in tensors)
+    spans = sorted((start, start + size) for start, size in places if size)
+    if any(stop > following for (_, stop), (following, _) in pairwise(spans)):
         raise UnsuitableError("parameters that share memory")
+    return spans

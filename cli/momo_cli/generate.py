@@ -17,7 +17,8 @@ def generate(
     console = Console()
     paths = stale_files() if check else write_files()
     for path in paths:
-        console.print(f"{'stale' if check else 'written'}: {path.parent.name}/{path.name}")
+        done = "stale" if check else "written" if path.exists() else "removed"
+        console.print(f"{done}: {path.parent.name}/{path.name}")
     if not paths:
         console.print("all generated files are current")
     if check and paths:

@@ -87,7 +87,8 @@ def _hyper_table(spec: OptimizerSpec) -> Table:
 
 def _state_table(spec: OptimizerSpec) -> Table:
     table = Table("state", "per", "starts at", "unit", "meaning")
-    for scope, states in (("tensor", spec.leaf_state), ("step", spec.scalar_state)):
+    kept = {"parameter": spec.leaf_state, "tensor": spec.tensor_state, "optimizer": spec.scalar_state}
+    for scope, states in kept.items():
         for state in states.values():
             table.add_row(state.name, scope, str(state.init), state.unit, state.doc)
     return table

@@ -5,16 +5,12 @@ from __future__ import annotations
 from ..arrays import Array, Namespace
 from ..direction import Direction, Hyper, Leaf, Scalars, divided, inverted, square_average, square_weights
 from ..phases import GroupCoefficients
-from . import adaptive
+from . import adaptive, am_sgd
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
     """Weights, ratio of the learning rates, and the penalty."""
-    return {
-        **adaptive.begin(scalars, xp=xp),
-        **square_weights(scalars, hyper),
-        "lambd": hyper["lambd"],
-    }
+    return {**am_sgd.begin(scalars, hyper, xp=xp), **square_weights(scalars, hyper)}
 
 
 def measure(
@@ -37,19 +33,12 @@ def measure(
     return {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric}, sums
 
 
-def choose(scalars: Scalars, sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:
-    """The momentum coefficient, and the shares that it means."""
-    beta = adaptive.choose(sums, hyper, xp=xp)
-    return adaptive.mixed(beta, scalars["first"], hyper["lambd"], xp=xp)
-
-
 def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
     """``grad_avg / (sqrt(grad_sq_avg / grad_sq_weight) + eps)`` with the new average."""
-    mixed = coefficients["beta_k"] * leaf["grad_avg"] + coefficients["sample_share"] * grad
-    grad_avg = xp.where(fresh, grad, mixed)
-    averages = {"grad_avg": grad_avg, "grad_sq_avg": leaf["grad_sq_avg"]}
+    averages, grad_avg = am_sgd.accumulate(grad, leaf, coefficients, fresh, xp=xp)
+    averages["grad_sq_avg"] = leaf["grad_sq_avg"]
     return averages, divided(grad_avg, leaf["metric"], xp=xp)
 
 
@@ -60,5 +49,5 @@ DIRECTION = Direction(
     accumulate=accumulate,
     watched=("grad_sq_avg",),
     measure=measure,
-    choose=choose,
+    choose=am_sgd.choose,
 )

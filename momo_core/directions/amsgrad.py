@@ -3,22 +3,8 @@
 from __future__ import annotations
 
 from ..arrays import Array, Namespace
-from ..direction import (
-    Direction,
-    Hyper,
-    Leaf,
-    Scalars,
-    average,
-    divided,
-    square_average,
-    square_weights,
-    weights,
-)
-
-
-def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
-    """Weights of the averages after this step."""
-    return {**weights(hyper["beta1"], scalars), **square_weights(scalars, hyper)}
+from ..direction import Direction, Leaf, Scalars, average, divided, square_average
+from . import adam
 
 
 def accumulate(
@@ -35,7 +21,7 @@ def accumulate(
 DIRECTION = Direction(
     leaf_state=("grad_avg", "grad_sq_avg", "grad_sq_max"),
     scalar_state={"weight": 0.0, "grad_sq_decay": 1.0},
-    begin=begin,
+    begin=adam.begin,
     accumulate=accumulate,
     watched=("grad_sq_max",),
 )

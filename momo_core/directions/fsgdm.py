@@ -8,15 +8,21 @@ from . import momentum
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
-    """``beta_k = t / (t + growth * total_steps)`` at the step t at which the stage began."""
+    """
+    ``beta_k = stage / (stage + growth * stages)``, where `stage` counts the stages that are over.
+
+    `progress` counts in whole numbers, which are exact in every format: a stage is over at
+    `total_steps`, and no rounding error can say otherwise.
+    """
     total, one = hyper["total_steps"], xp.ones_like(scalars["weight"])
-    length = xp.maximum(total / hyper["stages"], one)
-    passed = xp.where(scalars["stage_step"] >= length, length, xp.zeros_like(length))
-    start = scalars["stage_start"] + passed
-    beta = start / (start + hyper["growth"] * total)
+    stages = xp.minimum(hyper["stages"], total)
+    begins = scalars["progress"] >= total - 0.5
+    stage = xp.where(begins, scalars["stage"] + 1, scalars["stage"])
+    progress = xp.where(begins, scalars["progress"] - total, scalars["progress"])
+    beta = stage / (stage + hyper["growth"] * stages)
     return {
-        "stage_start": start,
-        "stage_step": scalars["stage_step"] - passed + 1,
+        "stage": stage,
+        "progress": progress + stages,
         "beta_k": beta,
         "sample_share": one,
         "weight": beta * scalars["weight"] + one,
@@ -25,7 +31,8 @@ def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
 
 DIRECTION = Direction(
     leaf_state=("grad_avg",),
-    scalar_state={"weight": 0.0, "stage_start": 0.0, "stage_step": 0.0},
+    scalar_state={"weight": 0.0, "stage": 0.0, "progress": 0.0},
     begin=begin,
     accumulate=momentum.accumulate,
+    state_hyper=("total_steps", "stages"),
 )

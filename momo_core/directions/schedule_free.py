@@ -39,4 +39,5 @@ DIRECTION = Direction(
     watched=("lead",),
     starts_at_param=("fast", "average"),
     move=move,
+    state_hyper=("beta",),
 )

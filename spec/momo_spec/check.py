@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import keyword
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 
 from .language import EquationError, Expression, Name, Number, Operation, names, parse_equation
-from .load import FRAMEWORKS, PHASES, Hyper, OptimizerSpec, SpecError, files_root, merged_document, parse_spec
+from .load import (
+    FRAMEWORKS,
+    PHASES,
+    Hyper,
+    OptimizerSpec,
+    SpecError,
+    files_root,
+    merged_document,
+    parse_spec,
+    read_toml,
+)
 from .visibility import check_names
 
 
@@ -45,12 +53,12 @@ def check_spec(name: str) -> list[str]:
 def check_files(name: str) -> list[str]:
     """Check the frame, the optimizer file and its model file against their schemas."""
     root = files_root()
-    optimizer = _read(root / "optimizers" / f"{name}.toml")
-    files = {"optimizer_file": optimizer, "frame_file": _read(root / "frame.toml")}
+    optimizer = read_toml(root / "optimizers" / f"{name}.toml")
+    files = {"optimizer_file": optimizer, "frame_file": read_toml(root / "frame.toml")}
     problems = [] if optimizer.get("name") == name else [f"name: {optimizer.get('name')!r} is in {name}.toml"]
     model = root / "models" / f"{optimizer.get('model')}.toml"
     if model.exists():
-        files["model_file"] = _read(model)
+        files["model_file"] = read_toml(model)
     else:
         problems.append(f"model: there is no {model.name}")
     for kind, document in files.items():
@@ -95,11 +103,6 @@ def optimizer_schema() -> dict[str, Any]:
     """JSON Schema of a merged optimizer document."""
     schema: dict[str, Any] = json.loads((files_root() / "optimizer.schema.json").read_text(encoding="utf-8"))
     return schema
-
-
-def _read(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        return tomllib.load(file)
 
 
 def _language_problems(document: Mapping[str, Any]) -> Iterator[str]:

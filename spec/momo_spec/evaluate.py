@@ -82,9 +82,14 @@ class Evaluator:
             name: self.hyper[state.init] if isinstance(state.init, str) else self._constant(state.init)
             for name, state in self.spec.scalar_state.items()
         }
+        self.leaves, self._fresh = [], []
+        return self.add(params)
+
+    def add(self, params: Sequence[Any]) -> list[Value]:
+        """Create the state of more tensors; returns them as arrays of the arithmetic."""
         arrays = [self.arithmetic.array(param) for param in params]
-        self.leaves = [self._start_leaf(array) for array in arrays]
-        self._fresh = [True] * len(arrays)
+        self.leaves += [self._start_leaf(array) for array in arrays]
+        self._fresh += [True] * len(arrays)
         return arrays
 
     def step(

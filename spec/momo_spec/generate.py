@@ -13,7 +13,16 @@ from pathlib import Path
 import jinja2
 
 from . import kernels, latex
-from .load import FRAMEWORKS, Hyper, OptimizerSpec, files_root, load_frame, load_spec, spec_names
+from .load import (
+    FRAMEWORKS,
+    SPEC_VERSION,
+    Hyper,
+    OptimizerSpec,
+    files_root,
+    load_frame,
+    load_spec,
+    spec_names,
+)
 
 TEMPLATE_SUFFIX = ".jinja"
 EACH = "[name]"
@@ -21,6 +30,9 @@ EACH = "[name]"
 
 OWN_MODELS = ("cut", "fixed")
 """Step-size models that go with a direction of a user's own."""
+
+FOLDERS = ("momo_core", "backends", "docs")
+"""Where the templates are, and what they generate."""
 
 HEADER = "Generated from the specification by `momo generate`; edit its template."
 
@@ -117,7 +129,7 @@ def _argument(spec: OptimizerSpec, framework: str, name: str) -> Argument:
 
 def templates(project: Path) -> Iterable[Path]:
     """All templates of the project; each generates the file beside it, or one for each optimizer."""
-    for folder in ("momo_core", "backends", "docs"):
+    for folder in FOLDERS:
         yield from sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
 
 
@@ -152,6 +164,7 @@ def render(template: Path, spec: OptimizerSpec | None = None) -> str:
     text = environment.get_template(template.name).render(
         header=HEADER,
         spec=spec,
+        spec_version=SPEC_VERSION,
         specs=[load_spec(name) for name in spec_names()],
         frames={model: load_frame(model) for model in OWN_MODELS},
         arguments=arguments,
@@ -177,19 +190,33 @@ def generated_files(project: Path | None = None) -> dict[Path, str]:
     return texts
 
 
+def orphaned_files(project: Path, current: Iterable[Path]) -> list[Path]:
+    """Files that were generated once and are not among the current ones: of an optimizer that is gone."""
+    found = {path for folder in FOLDERS for path in (project / folder).rglob("*") if _is_generated(path)}
+    return sorted(found - set(current))
+
+
+def _is_generated(path: Path) -> bool:
+    return path.suffix in (".md", ".py") and HEADER in path.read_text(encoding="utf-8")
+
+
 def stale_files(project: Path | None = None) -> list[Path]:
-    """Generated files that differ from what would be generated now."""
-    return [
-        path
-        for path, text in generated_files(project).items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
+    """Generated files that differ from what would be generated now, those that would not be included."""
+    project = project or files_root().parent
+    texts = generated_files(project)
+    changed = [
+        path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
+    return [*changed, *orphaned_files(project, texts)]
 
 
 def write_files(project: Path | None = None) -> list[Path]:
-    """Write the stale files; returns them."""
+    """Write the stale files, delete those that are generated no more; returns all of them."""
     texts = generated_files(project)
     stale = stale_files(project)
     for path in stale:
-        path.write_text(texts[path], encoding="utf-8")
+        if path in texts:
+            path.write_text(texts[path], encoding="utf-8")
+        else:
+            path.unlink()
     return stale

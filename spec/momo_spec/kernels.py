@@ -25,8 +25,8 @@ NO_DECAY = {"weight_decay": ZERO, "decay": ZERO, "shrink": ZERO, "step_scale": O
 
 SWEEPS = {
     "measure": ("measure_sums", ()),
-    "accumulate": ("sums", ("grad_avg", "direction")),
-    "apply": ("displacement", ("new_param",)),
+    "accumulate": ("sums", ("param", "grad_avg", "direction")),
+    "apply": ("displacement", ()),
 }
 """Sweep: the phase whose sums it adds, and the arrays whose absolute values it adds up."""
 
@@ -277,8 +277,8 @@ def _substituted(expression: Expression, renamed: dict[str, str]) -> Expression:
 
 def _aliased(array: str, equations: list[Equation]) -> str:
     """The variable that an array is another name of, or itself."""
-    last = [equation.expression for equation in equations if equation.target == array][-1]
-    return last.id if isinstance(last, Name) else array
+    made = [equation.expression for equation in equations if equation.target == array]
+    return made[-1].id if made and isinstance(made[-1], Name) else array
 
 
 def _sliced(equations: Sequence[Equation], wanted: set[str]) -> tuple[list[Equation], set[str]]:

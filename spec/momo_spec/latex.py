@@ -22,6 +22,7 @@ ENGINE_SYMBOLS = {
     "loss": "f",
     "max_learning_rate": r"\alpha_{\max}",
     "beta_k": r"\beta_k",
+    "beta_t": r"\beta_t",
     "direction": "u",
     "step_size": r"\tau",
 }

@@ -169,32 +169,32 @@ def load_spec(name: str) -> OptimizerSpec:
 def load_frame(model: str) -> tuple[Mapping[str, Hyper], tuple[Constraint, ...]]:
     """Hyper-parameters and constraints that every optimizer with a step-size model has."""
     root = files_root()
-    parts = [_read(root / "frame.toml"), _read(root / "models" / f"{model}.toml")]
-    constraints = [item for part in parts for item in part.get("constraints", [])]
-    return _hypers(_union(parts, "hyper")), tuple(_constraint(entry) for entry in constraints)
+    parts = [read_toml(root / "frame.toml"), read_toml(root / "models" / f"{model}.toml")]
+    hypers = _hypers(_overridden(_union(parts, "hyper"), parts))
+    return hypers, tuple(_constraint(entry) for entry in _listed(parts, "constraints"))
 
 
 def merged_document(name: str) -> dict[str, Any]:
     """Frame, optimizer and model of `name` as one document; the schema describes it."""
     root = files_root()
-    own = _read(root / "optimizers" / f"{name}.toml")
+    own = read_toml(root / "optimizers" / f"{name}.toml")
     bases = _bases(root, own)
-    model = _read(root / "models" / f"{own['model']}.toml")
-    parts = [_read(root / "frame.toml"), *bases, own, model]
+    model = read_toml(root / "models" / f"{own['model']}.toml")
+    parts = [read_toml(root / "frame.toml"), *bases, own, model]
     return {
         **{key: own[key] for key in ("name", "title", "summary", "source", "model")},
         "direction": [part["direction"] for part in [*bases, own] if "direction" in part][-1],
         "needs_loss": model["needs_loss"],
         "experimental": own.get("experimental", False),
-        "hyper": _overridden(_union(parts, "hyper"), [*bases, own]),
+        "hyper": _overridden(_union(parts, "hyper"), [model, *bases, own]),
         "state": {
             scope: _union([part.get("state", {}) for part in parts], scope)
             for scope in ("leaf", "tensor", "scalar")
         },
         "equations": {phase: _lines(parts, own, phase) for phase in PHASES},
         "info": _union(parts, "info"),
-        "constraints": [item for part in parts for item in part.get("constraints", [])],
-        "special_cases": [item for part in parts for item in part.get("special_cases", [])],
+        "constraints": _listed(parts, "constraints"),
+        "special_cases": _listed(parts, "special_cases"),
         "frameworks": own["frameworks"],
     }
 
@@ -227,7 +227,8 @@ def parse_spec(document: Mapping[str, Any]) -> OptimizerSpec:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A file of the specification as a document."""
     with path.open("rb") as file:
         return tomllib.load(file)
 
@@ -242,6 +243,10 @@ def _union(parts: list[dict[str, Any]], section: str) -> dict[str, Any]:
     return union
 
 
+def _listed(parts: list[dict[str, Any]], section: str) -> list[Any]:
+    return [item for part in parts for item in part.get(section, [])]
+
+
 def _lines(parts: list[dict[str, Any]], own: dict[str, Any], phase: str) -> list[str]:
     """Equations of a phase: of all parts, or of the optimizer alone where it replaces them."""
     sources = [own] if phase in own.get("replaces", []) else parts
@@ -252,7 +257,7 @@ def _bases(root: Path, optimizer: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The optimizers that this one builds on, the first one first."""
     if "base" not in optimizer:
         return []
-    base = _read(root / "optimizers" / f"{optimizer['base']}.toml")
+    base = read_toml(root / "optimizers" / f"{optimizer['base']}.toml")
     return [*_bases(root, base), base]
 
 

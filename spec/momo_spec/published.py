@@ -1,4 +1,4 @@
-"""Run the second reference on a vector, in rational numbers of few bits or in 60 digits."""
+"""Run a second reference on a vector, in rational numbers of few bits or in 60 digits."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import mpmath
 import numpy as np
 
 from .arithmetic import Dyadic, Exact
-from .load import load_spec
+from .load import OptimizerSpec, load_spec
 from .second_reference import DIRECTIONS, MODELS, PublishedRun
+from .second_schedule_free import ScheduleFreeRun
 from .vector_file import Vector
 
 
 def has_second_reference(name: str) -> bool:
-    """Whether the second reference knows the optimizer."""
+    """Whether a second reference knows the optimizer."""
     spec = load_spec(name)
-    return spec.direction in DIRECTIONS and spec.model in MODELS
+    return spec.model == "schedule_free" or (spec.direction in DIRECTIONS and spec.model in MODELS)
 
 
 def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str, list[Any]]]:
     """
-    Quantities after each step by the second reference.
+    Quantities after each step by its second reference.
 
     Parameters
     ----------
@@ -35,8 +36,7 @@ def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str
     spec, problem = load_spec(vector.algorithm), vector.problem
     convert = _converter(number)
     hyper = {name: convert(problem.hyper.get(name, entry.default)) for name, entry in spec.hyper.items()}
-    sqrt = mpmath.sqrt if number is mpmath.mpf else lambda value: number(_rational_root(value))
-    run = PublishedRun(spec.direction, spec.model, hyper, [_flat(x, convert) for x in problem.x0], sqrt)
+    run = _run(spec, hyper, [_flat(x, convert) for x in problem.x0], number)
     for step in vector.steps:
         now = {**hyper, **{name: convert(value) for name, value in step.hyper.items()}}
         own = [
@@ -52,6 +52,15 @@ def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str
             "lower_bound": [run.lb],
             "beta": [run.beta],
         }
+
+
+def _run(
+    spec: OptimizerSpec, hyper: dict[str, Any], params: list[list[Any]], number: Callable[[Any], Any]
+) -> PublishedRun | ScheduleFreeRun:
+    if spec.model == "schedule_free":
+        return ScheduleFreeRun(hyper, params)
+    sqrt = mpmath.sqrt if number is mpmath.mpf else lambda value: number(_rational_root(value))
+    return PublishedRun(spec.direction, spec.model, hyper, params, sqrt)
 
 
 def bounded_fraction(bits: int) -> type[Fraction]:

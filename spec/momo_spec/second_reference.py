@@ -22,8 +22,13 @@ Gradients = Sequence[Vector | None]
 Rates = Sequence[tuple[Real, Real]]
 """Learning rate and weight decay of each tensor."""
 
-DIRECTIONS = ("momentum", "adam", "adam_tied", "adagrad", "amsgrad", "am_sgd", "am_adam", "am_adamw")
-MODELS = ("cut", "fixed")
+DIRECTIONS = (
+    "momentum", "adam", "adam_tied", "adagrad", "amsgrad", "am_sgd", "am_adam", "am_adamw", "fsgdm"
+)  # fmt: skip
+MODELS = ("cut", "fixed", "heavy_ball")
+
+EUCLIDEAN = ("momentum", "am_sgd", "fsgdm")
+"""Directions without a metric."""
 
 SQUARES = ("adam", "amsgrad", "am_adam", "am_adamw")
 """Directions with an average of squares that beta2 forgets."""
@@ -53,7 +58,7 @@ class PublishedRun:
     direction : str
         How gradients are averaged, by the name in the specification.
     model : str
-        ``cut`` at a lower bound, or ``fixed``.
+        ``cut`` at a lower bound, ``fixed``, or ``heavy_ball``.
     hyper : mapping
         All hyper-parameters by canonical name, numbers of the arithmetic.
     params : sequence of lists
@@ -69,11 +74,13 @@ class PublishedRun:
         params: Sequence[Vector],
         sqrt: Callable[[Real], Real],
     ) -> None:
-        self.direction, self.cut, self.hyper, self.sqrt = direction, model == "cut", hyper, sqrt
+        self.direction, self.model, self.hyper, self.sqrt = direction, model, hyper, sqrt
+        self.cut = model == "cut"
         self.adaptive = direction.startswith("am_")
         self.tensors = [
             Tensor(list(x), [0] * len(x), [0] * len(x), [0] * len(x), [1] * len(x)) for x in params
         ]
+        self.steps = 0
         self.rho: Real = 0
         self.f_bar: Real = 0
         self.product: Real = 1
@@ -95,19 +102,20 @@ class PublishedRun:
             for tensor, own, grad in zip(self.tensors, rates, grads, strict=True)
             if grad is not None
         ]
-        self.tau = largest / self.rho
+        self.tau = largest if self.model == "heavy_ball" else largest / self.rho
         if self.cut:
-            h = self.f_bar + sum(_dot(t.d, t.x) - t.gamma for t in self.tensors)
+            h = self.f_bar + sum(dot(t.d, t.x) - t.gamma for t in self.tensors)
             self._solve(h, moving, largest)
         for tensor, rate, decay in moving:
-            self._move(tensor, self.tau * _over(rate, largest), 0 if decay == 0 else rate * decay)
+            self._move(tensor, self.tau * over(rate, largest), 0 if decay == 0 else rate * decay)
         self.last_rate = largest
+        self.steps += 1
 
     def _average(self, grads: Gradients, loss: Real, rates: Rates, largest: Real) -> None:
-        """Averages with weight 1 - beta for the new sample; beta = 0 in a first step without correction."""
-        hyper = self.hyper
+        """Averages; the new sample has the weight 1 - beta, and all of it in a first step uncorrected."""
+        hyper, staged = self.hyper, self.direction == "fsgdm"
         self.product = self.product * hyper.get("beta2", 0)
-        beta = hyper.get("beta1", hyper.get("beta", 0))
+        beta = staged_momentum(self.steps, hyper) if staged else hyper.get("beta1", hyper.get("beta", 0))
         new_rho = beta * self.rho + (1 - beta)
         for tensor, grad in zip(self.tensors, grads, strict=True):
             if grad is not None:
@@ -117,22 +125,23 @@ class PublishedRun:
             beta = (self.beta + hyper["lambd"]) / (1 + hyper["lambd"])
         if self.rho == 0 and (self.adaptive or hyper.get("bias_correction") is False):
             beta = 0
-        self.rho = 1 if self.adaptive else beta * self.rho + (1 - beta)
+        share = 1 if staged else 1 - beta
+        self.rho = 1 if self.adaptive else beta * self.rho + share
         if self.cut:
-            self.f_bar = beta * self.f_bar + (1 - beta) * loss
+            self.f_bar = beta * self.f_bar + share * loss
         for tensor, grad, own in zip(self.tensors, grads, betas, strict=True):
             if self.direction == "am_adamw":
                 self._average_damped(tensor, grad, own)
             elif self.adaptive:
                 own = (own + hyper["lambd"]) / (1 + hyper["lambd"])
-                self._average_tensor(tensor, grad, own)
+                self._average_tensor(tensor, grad, own, 1 - own)
             else:
-                self._average_tensor(tensor, grad, beta)
+                self._average_tensor(tensor, grad, beta, share)
 
     def _adapted(self, grads: Gradients, rates: Rates, largest: Real) -> list[Real]:
         """Momentum coefficient of each tensor; `beta` becomes that of the step, or the mean."""
         planes = [
-            Planes(grad, tensor.d, tensor.x, tensor.metric, *own, _over(own[0], largest), tensor.seen)
+            Planes(grad, tensor.d, tensor.x, tensor.metric, *own, over(own[0], largest), tensor.seen)
             for tensor, grad, own in zip(self.tensors, grads, rates, strict=True)
             if grad is not None
         ]
@@ -156,20 +165,20 @@ class PublishedRun:
         tensor.u = [d / m if m else 0 for d, m in zip(tensor.d, tensor.metric, strict=True)]
         tensor.seen = True
 
-    def _average_tensor(self, tensor: Tensor, grad: Vector | None, beta: Real) -> None:
-        """An absent gradient stands for the average; a first one for all the past."""
-        g = tensor.d if grad is None else grad
-        old, new = (beta, 1 - beta) if tensor.seen or grad is None else (0, self.rho)
-        tensor.gamma = old * tensor.gamma + new * _dot(g, tensor.x)
+    def _average_tensor(self, tensor: Tensor, grad: Vector | None, beta: Real, share: Real) -> None:
+        """What a plane lacks fades where the gradient is absent; a first gradient is all its past."""
         if grad is None:
+            tensor.gamma = beta * tensor.gamma + (1 - beta) * dot(tensor.d, tensor.x)
             return
+        old, new = (beta, share) if tensor.seen else (0, self.rho)
+        tensor.gamma = old * tensor.gamma + new * dot(grad, tensor.x)
         tensor.d = [old * d + new * g for d, g in zip(tensor.d, grad, strict=True)]
         tensor.u = [d / m if m else 0 for d, m in zip(tensor.d, tensor.metric, strict=True)]
         tensor.seen = True
 
     def _metric(self, tensor: Tensor, grad: Vector, rho: Real) -> Vector:
         """Diagonal of D_k, or of P_t in AM."""
-        if self.direction in ("momentum", "am_sgd"):
+        if self.direction in EUCLIDEAN:
             return tensor.metric
         if self.direction == "adagrad":
             tensor.v = [v + g * g for v, g in zip(tensor.v, grad, strict=True)]
@@ -195,7 +204,7 @@ class PublishedRun:
         gap = value - rho * self.lb
         self.tau = min(largest / rho, gap / norm) if norm > 0 and gap > 0 else 0
         if star:
-            n = sum(_over(rate, largest) * _dot(t.d, t.u) for t, rate, _ in moving)
+            n = sum(over(rate, largest) * dot(t.d, t.u) for t, rate, _ in moving)
             self.lb = max((h - self.tau * n / 2) / rho, first)
 
     def _decayed(self, h: Real, moving: list[tuple[Tensor, Real, Real]], largest: Real) -> tuple[Real, Real]:
@@ -204,8 +213,8 @@ class PublishedRun:
         for tensor, rate, decay in moving:
             c = 0 if decay == 0 else rate * decay
             q = 1 + c if self.hyper["proximal_decay"] or self.hyper["authors_numerator"] else 1
-            value -= c * _dot(tensor.d, tensor.x) / q
-            norm += _over(rate, largest) * _dot(tensor.d, tensor.u) / q
+            value -= c * dot(tensor.d, tensor.x) / q
+            norm += over(rate, largest) * dot(tensor.d, tensor.u) / q
         return value, norm
 
     def _move(self, tensor: Tensor, tau: Real, c: Real) -> None:
@@ -215,9 +224,23 @@ class PublishedRun:
             tensor.x = [(1 - c) * x - tau * u for x, u in zip(tensor.x, tensor.u, strict=True)]
 
 
-def _dot(left: Vector, right: Vector) -> Real:
+def staged_momentum(step: int, hyper: Mapping[str, Any]) -> Real:
+    """
+    ``u(t_s)`` with ``u(t) = t / (t + c Sigma)``: t_s is the step at which the stage of a step began.
+
+    A stage has ``delta = max(Sigma / N, 1)`` steps; Sigma and N are whole numbers.
+    """
+    total, stages = hyper["total_steps"], hyper["stages"]
+    stage = min(step * int(stages) // int(total), step)
+    start = stage * max(total / stages, 1)
+    return start / (start + hyper["growth"] * total)
+
+
+def dot(left: Vector, right: Vector) -> Real:
+    """Inner product."""
     return sum(a * b for a, b in zip(left, right, strict=True))
 
 
-def _over(rate: Real, largest: Real) -> Real:
+def over(rate: Real, largest: Real) -> Real:
+    """`rate` over the largest, 1 where both are infinite or 0."""
     return 1 if rate == largest else rate / largest

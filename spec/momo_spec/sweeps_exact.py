@@ -168,6 +168,9 @@ def exact_fsgdm() -> Iterator[ExactCase]:
     base = {"learning_rate": 0.5, "total_steps": 12.0, "stages": 4.0, "growth": 0.25}
     yield from exact_fixed(ExactCase("", base, ""))
     yield ExactCase("two short stages", {**base, "total_steps": 8.0}, "cap cap cap cap")
+    yield ExactCase("more stages than steps", {**base, "total_steps": 4.0, "stages": 8.0}, "cap cap")
+    late = ExactCase("a tensor comes late", {**base, "total_steps": 8.0}, "cap cap cap cap")
+    yield replace(late, missing={0: (1,), 1: (1,)}, magnitudes=(1.0, 2.0))
 
 
 def exact_schedule_free() -> Iterator[ExactCase]:
@@ -184,7 +187,9 @@ def exact_schedule_free() -> Iterator[ExactCase]:
     yield ExactCase("zero gradients", base, "zero any", zero_grads=True)
     yield ExactCase("a tensor comes late", base, "cap idle cap", missing={0: (1,)})
     groups = ({"learning_rate": 1.0}, {"learning_rate": 0.5})
-    yield ExactCase("two groups", base, "cap tie", groups=groups, group_of=(0, 1))
+    two = ExactCase("two groups", base, "cap tie", groups=groups, group_of=(0, 1))
+    yield two
+    yield replace(two, comment="two groups, both move", magnitudes=(1.0, 2.0))
 
 
 def exact_momo_fsgdm() -> Iterator[ExactCase]:
@@ -198,6 +203,10 @@ def exact_momo_fsgdm() -> Iterator[ExactCase]:
         yield ExactCase("two stages", short, plan, follow_weight=True)
     star = {**short, "adapt_lower_bound": True}
     yield ExactCase("two stages, estimator", star, "free free reset", follow_weight=True)
+    late = ExactCase("a tensor comes late", short, "free cap cap", magnitudes=(1.0, 2.0), follow_weight=True)
+    yield replace(late, missing={0: (1,), 1: (1,)})
+    many = {**short, "total_steps": 4.0, "stages": 8.0}
+    yield ExactCase("more stages than steps", many, "free cap", follow_weight=True)
 
 
 def exact_fixed_adam(own: Mapping[str, Any]) -> Iterator[ExactCase]:

@@ -21,16 +21,16 @@ from .exact import EXACT_BITS, ExactCase, exact_trajectory
 from .hexfloat import encode, encode_array
 from .load import SPEC_VERSION, OptimizerSpec, load_spec, spec_names
 from .notes import NOTES, flags
+from .numbering import numbered_group
 from .problem import Outcome, Problem, Step
 from .refusals import InvalidCase, InvalidStep, invalid_cases, invalid_steps
 from .sampled import Bounds, SampledCase, sampled_trajectory
 from .sweeps import exact_cases, sampled_cases
-from .vector_file import BITS, load_vectors, vectors_root
+from .vector_file import BITS, load_vectors, read_document, vectors_root
 
 __all__ = ["load_vectors", "vector_text", "write_vectors"]
 
 SCHEMA_VERSION = 1
-FIRST_ID = {"T0": 1, "T2": 1001, "invalid": 2001}
 SOURCES = {
     "T0": "momo_spec.exact: rational arithmetic, exact in any order of evaluation",
     "T2": "momo_spec.sampled: 50 decimal digits, bounds by Monte-Carlo arithmetic",
@@ -78,28 +78,36 @@ def canonical(value: Any, level: int = 0) -> str:
 
 def vector_document(spec: OptimizerSpec) -> dict[str, Any]:
     """All tests of an algorithm."""
-    groups = {tier: tier_tests(spec, tier) for tier in SOURCES}
-    used = {flag for tests in groups.values() for test in tests for flag in test["flags"]}
+    groups = [vector_group(spec, tier) for tier in SOURCES]
+    tests = [test for group in groups for test in group["tests"]]
     return {
         "schema": "vectors.schema.json",
         "schema_version": SCHEMA_VERSION,
         "spec_version": SPEC_VERSION,
         "algorithm": spec.name,
-        "number_of_tests": sum(map(len, groups.values())),
-        "notes": {flag: {"kind": NOTES[flag][0], "description": NOTES[flag][1]} for flag in used},
-        "groups": [{"tier": tier, "source": SOURCES[tier], "tests": groups[tier]} for tier in groups],
+        "number_of_tests": len(tests),
+        "notes": {
+            flag: {"kind": NOTES[flag][0], "description": NOTES[flag][1]}
+            for test in tests
+            for flag in test["flags"]
+        },
+        "groups": groups,
     }
 
 
-def tier_tests(spec: OptimizerSpec, tier: str) -> list[dict[str, Any]]:
-    """Tests of tier ``T0``, ``T2`` or ``invalid``."""
+def vector_group(spec: OptimizerSpec, tier: str) -> dict[str, Any]:
+    """Tests of tier ``T0``, ``T2`` or ``invalid``; those that are written keep their numbers."""
+    written = read_document(spec.name)["groups"] if (vectors_root() / f"{spec.name}.json").exists() else []
+    old = next((group for group in written if group["tier"] == tier), None)
+    return {"tier": tier, "source": SOURCES[tier], **numbered_group(tier, _tests(spec, tier), old)}
+
+
+def _tests(spec: OptimizerSpec, tier: str) -> list[dict[str, Any]]:
     if tier == "T0":
-        tests = [_exact_test(spec, case, *exact_trajectory(spec, case)) for case in exact_cases(spec)]
-    elif tier == "T2":
-        tests = [_sampled_test(spec, case, *sampled_trajectory(spec, case)) for case in sampled_cases(spec)]
-    else:
-        tests = [*map(_invalid_test, invalid_cases(spec)), *map(_invalid_step, invalid_steps(spec))]
-    return [{**test, "tcId": FIRST_ID[tier] + number} for number, test in enumerate(tests)]
+        return [_exact_test(spec, case, *exact_trajectory(spec, case)) for case in exact_cases(spec)]
+    if tier == "T2":
+        return [_sampled_test(spec, case, *sampled_trajectory(spec, case)) for case in sampled_cases(spec)]
+    return [*map(_invalid_test, invalid_cases(spec)), *map(_invalid_step, invalid_steps(spec))]
 
 
 def needed_bits(problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]) -> int:
