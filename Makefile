@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: help setup demo test check format generate lint types rule-lines clean
+.PHONY: help setup demo test check format generate lint types rule-lines reports clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ rule-lines: $(STAMP)  ## Count the hand-written lines of each rule.
 generate: $(STAMP)  ## Write the files that follow from the specification, and the page of reliability cases.
 	$(BIN)/momo generate
 	$(BIN)/python tools/reliability_page.py
+
+reports: $(STAMP)  ## Write docs/reports: other implementations on the golden vectors.
+	$(BIN)/python tools/third_party_reports.py
 
 clean:  ## Remove .venv and everything built.
 	rm -rf $(VENV) build dist momo-run .mypy_cache .pytest_cache .ruff_cache .hypothesis

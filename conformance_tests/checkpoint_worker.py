@@ -126,7 +126,7 @@ def other_layout(rank: int) -> tuple[str, str]:
 
 
 RESUMED = [
-    *((case, "nested", 3) for case in CASES),
+    *((case, route, 3) for case in CASES for route in ROUTES),
     *((case, route, stop) for case in ("momo*", "am_adamw") for route in ROUTES for stop in (0, 1)),
 ]
 

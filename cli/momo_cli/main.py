@@ -5,18 +5,20 @@ from __future__ import annotations
 import typer
 
 from .bench.command import bench
+from .conform.command import conform
 from .generate import generate
 from .spec import app as spec_app
 from .train.command import train
 
 app = typer.Typer(
     name="momo",
-    help="The model-based optimizers: train, compare, and look into their specification.",
+    help="The model-based optimizers: train, compare, check one of yours, look into their specification.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
 app.command("train")(train)
+app.command("conform")(conform)
 app.add_typer(spec_app, name="spec")
 app.command("generate")(generate)
 app.command("bench")(bench)
