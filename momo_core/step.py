@@ -23,6 +23,8 @@ class Step:
     """
     One step.  `begin`, `measure`, `accumulate`, `apply` and `commit` are called in this order.
 
+    Who sums over the tensors by other means calls `solve` and `predict` with the sums.
+
     Parameters
     ----------
     rule, params, grads, state, xp, reduction
@@ -124,8 +126,11 @@ class Step:
         else:
             sums = self.reduction.of_all(parts, self.moving)
         self.checked += sums
-        named = dict(zip((*phases.SUMS, *self.rule.direction.watched), sums, strict=True))
-        self.scope |= self.rule.model.solve(self.scope, named, self.hyper, xp=self.xp)
+        self.solve(dict(zip((*phases.SUMS, *self.rule.direction.watched), sums, strict=True)))
+
+    def solve(self, sums: Scalars) -> None:
+        """Find the step size from the sums over all tensors, by name."""
+        self.scope |= self.rule.model.solve(self.scope, sums, self.hyper, xp=self.xp)
 
     def apply(self, store: Store | None) -> None:
         """Move each tensor and see what that does to the model."""
@@ -142,9 +147,14 @@ class Step:
         self.checked.append(change)
         if "loss" in self.scope:
             self.checked.append(self.scope["loss"])
+        self.predict(change)
+        if "model_value" in self.scope:
+            self.checked.append(self.scope["predicted_loss"])
+
+    def predict(self, change: Array) -> None:
+        """Loss that the model predicts after a move that changes it by `change`, if there is a model."""
         if "model_value" in self.scope:
             self.scope["predicted_loss"] = self.scope["model_value"] + change
-            self.checked.append(self.scope["predicted_loss"])
 
     def commit(self) -> tuple[list[Array], State, Info]:
         """The new parameters and state, or the old ones where something is not finite."""

@@ -109,7 +109,7 @@ class Plan:
         sums = self._added(self._sweep(kernels.accumulate, kernels.accumulate_sums))
         named = dict(zip(kernels.accumulate_sums, sums, strict=True))
         named.setdefault("decay_drop", self.type(0))
-        scope |= self.rule.model.solve(scope, named, self.step.hyper, xp=xp)
+        self.step.solve(named)
         checked = [*measured, *sums, scope.get("loss", 0.0), scope.get("model_value", 0.0)]
         return all(map(math.isfinite, checked)) and self._stays_small(named)
 
@@ -122,8 +122,7 @@ class Plan:
         for row, pointers in zip(self.new, table.number_pointers, strict=True):
             scatter(pointers, table.like, row)
         count(table.step_pointers, table.counter_like)
-        if "model_change" in sums:
-            self.step.scope["predicted_loss"] = self.step.scope["model_value"] + sums["model_change"]
+        self.step.predict(sums.get("model_change", self.type(0)))
         kept = {name: self.step.scope[name] for name in self.kept}
         info = self.step.info(kept, np.True_)._asdict()
         told = {state.shown(name): value for name, value in info.items() if value is not None}

@@ -26,7 +26,8 @@ class Result:
     ratio : float
         Median over the rounds of the time over that of the reference in the same round.
     limit : float, optional
-        Seconds that moving the words of the step takes at the bandwidth of a copy.
+        Seconds that moving the words of the step takes at the measured bandwidth; it means
+        nothing for tensors that fit into the cache.
     first : float
         Seconds of the first step, compilation or loading of kernels included.
     temporaries : float
@@ -105,11 +106,14 @@ def synchronise(device: str) -> None:
 
 
 def bandwidth(case: Case, device: str) -> float:
-    """Bytes a second of a copy as large as the parameters: each byte is read and written."""
-    source = torch.ones(number_of_parameters(case), device=device)
-    target = torch.empty_like(source)
-    best = min(seconds(lambda: target.copy_(source), device) for _ in range(10))
-    return 2 * source.nbytes / best
+    """
+    Bytes a second that a step in place can read and write, on an array as large as the parameters.
+
+    A copy would be slower: a processor reads the memory that it is about to write, too.
+    """
+    array = torch.ones(number_of_parameters(case), device=device)
+    best = min(seconds(lambda: array.neg_(), device) for _ in range(10))
+    return 2 * array.nbytes / best
 
 
 def number_of_parameters(case: Case) -> int:
