@@ -542,7 +542,8 @@ def test_state_that_was_replaced_is_used() -> None:
         param.grad = torch.full_like(param, 2.0)
     built.step(loss=1.0)
     for param in params:
-        np.testing.assert_allclose(built.state[param]["grad_avg"], 2.0, rtol=1e-6)
+        # Two shares, two products and a sum are rounded.
+        np.testing.assert_allclose(built.state[param]["grad_avg"], 2.0, rtol=5 * 2.0**-24)
 
 
 def test_a_changed_learning_rate_is_used() -> None:

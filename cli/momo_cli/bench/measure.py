@@ -107,11 +107,11 @@ def synchronise(device: str) -> None:
 
 def bandwidth(case: Case, device: str) -> float:
     """
-    Bytes a second that a step in place can read and write, on an array as large as the parameters.
+    Bytes a second that a step in place can read and write, on as much memory as one of Adam touches.
 
     A copy would be slower: a processor reads the memory that it is about to write, too.
     """
-    array = torch.ones(number_of_parameters(case), device=device)
+    array = torch.ones(4 * number_of_parameters(case), device=device)
     best = min(seconds(lambda: array.neg_(), device) for _ in range(10))
     return 2 * array.nbytes / best
 
