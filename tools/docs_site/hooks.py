@@ -16,6 +16,7 @@ from mkdocs.structure.files import File, Files, InclusionLevel
 from mkdocs.structure.pages import Page
 
 from equations import FENCE, Equations
+from mathfont import PLACE, math_font
 from reference import api_pages, command_line_page
 from sources import (
     BESIDE,
@@ -48,10 +49,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
-    """Add the pages that are not in docs/."""
+    """Add the pages that are not in docs/, and the font."""
     beside = {path: (ROOT / path).read_text(encoding="utf-8") for path in BESIDE}
     for uri, text in {**beside, **api_pages(), "command_line.md": command_line_page()}.items():
         files.append(File.generated(config, uri, content=text))
+    files.append(File.generated(config, PLACE, content=math_font()))
     written = [(file.content_string, repository_path(file.src_uri)) for file in files.documentation_pages()]
     for path in shown_as_source(written):
         files.append(_unlisted(File.generated(config, site_uri(path), content=source_page(path))))
