@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo test check format generate lint types rule-lines reports clean
+.PHONY: help setup demo test check format generate lint types rule-lines reports docs docs-serve clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,7 +25,7 @@ demo: $(STAMP)  ## Train the same network in every backend and compare the traje
 test: $(STAMP)  ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: lint types test  ## Format, lint, types, generated files, tests.
+check: lint types docs test  ## Format, lint, types, generated files, documentation, tests.
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -49,6 +50,12 @@ generate: $(STAMP)  ## Write the files that follow from the specification, and t
 
 reports: $(STAMP)  ## Write docs/reports: other implementations on the golden vectors.
 	$(BIN)/python tools/third_party_reports.py
+
+docs: $(STAMP)  ## Build the documentation into build/site; a warning is an error.
+	$(BIN)/mkdocs build --quiet
+
+docs-serve: $(STAMP)  ## Show the documentation at http://127.0.0.1:8000, and follow changes.
+	$(BIN)/mkdocs serve
 
 clean:  ## Remove .venv and everything built.
 	rm -rf $(VENV) build dist momo-run .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -73,7 +73,7 @@ def _aligned(lines: list[str]) -> ElementTree.Element:
 class InlineEquation(InlineProcessor):
     """An equation within a line."""
 
-    def handleMatch(  # type: ignore[override]  # noqa: N802  (the name that Markdown calls)
+    def handleMatch(  # noqa: N802  (the name that Markdown calls)
         self, m: re.Match[str], data: str
     ) -> tuple[str, int, int]:
         """Text in the place of the match."""

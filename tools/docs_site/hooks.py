@@ -34,6 +34,7 @@ _TAB = re.compile(r"^### (.*)\n", flags=re.MULTILINE)
 _REQUEST = re.compile(
     r"<(?:script|img|iframe|source|audio|video)\b[^>]*\ssrc=[\"']?(?:https?:)?//[^>]*>"
     r"|<link\b(?=[^>]*rel=[\"']?(?:stylesheet|preconnect|preload|icon))[^>]*href=[\"']?(?:https?:)?//[^>]*>"
+    r"|<[^>]*class=[\"']?mermaid[^>]*>"
 )
 
 
@@ -41,8 +42,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Let Markdown know equations, and list the optimizers."""
     rules = sorted((ROOT / "docs" / "rules").glob("*.md"))
     pages = [f"rules/{page.name}" for page in rules if page.name != "README.md"]
-    config.nav = [{title: ["rules/README.md", *pages]} if entry == "rules/" else {title: entry}
-                  for item in config.nav or [] for title, entry in item.items()]
+    config.nav = [
+        {title: ["rules/README.md", *pages]} if entry == "rules/" else {title: entry}
+        for item in config.nav or []
+        for title, entry in item.items()
+    ]
     config.markdown_extensions.append(Equations())
     config.mdx_configs["pymdownx.superfences"] = {"custom_fences": [FENCE]}
     return config

@@ -7,7 +7,7 @@ gets its letters and operators.
 
 from __future__ import annotations
 
-from importlib.resources import as_file, files
+from importlib.metadata import distribution
 from io import BytesIO
 
 from fontTools.subset import Options, Subsetter
@@ -17,12 +17,13 @@ PLACE = "assets/fonts/math.woff"
 LETTERS = (range(0x20, 0x7F), range(0x391, 0x3D7), range(0x1D434, 0x1D468), range(0x1D6E2, 0x1D71C))
 """Latin and Greek, upright and italic."""
 
-OPERATORS = "ℎ·×±−‖′…←→∂∇∈∏∑√∞∫≈≠≤≥"
+OPERATORS = "\N{NO-BREAK SPACE}ℎ·×±−‖′…←→∂∇∈∏∑√∞∫≈≠≤≥"
 
 
 def math_font() -> bytes:
     """The part of the font that equations need, as a WOFF file."""
-    with as_file(files("ziamath.fonts") / "STIXTwoMath-Regular.ttf") as path, TTFont(path) as font:
+    path = distribution("ziamath").locate_file("ziamath/fonts/STIXTwoMath-Regular.ttf")
+    with TTFont(str(path)) as font:
         options = Options()
         options.layout_features = ["*"]
         subsetter = Subsetter(options)

@@ -52,7 +52,8 @@ def _row(parameter: Any) -> str:
     """A parameter: its names, its default and its meaning."""
     options = [*parameter.opts, *parameter.secondary_opts]
     names = options if options[0].startswith("-") else [parameter.metavar or parameter.name.upper()]
-    unset = parameter.default is None or parameter.default == () or callable(parameter.default)
-    default = "" if unset else f"`{getattr(parameter.default, 'value', parameter.default)}`"
+    value = getattr(parameter.default, "value", parameter.default)
+    unset = value in (None, "", (), []) or value is False or callable(value)
+    default = "" if unset else f"`{value}`"
     shown = ", ".join(f"`{name}`" for name in names)
     return f"| {shown} | {default} | {parameter.help or ''} |".replace("\n", " ")
