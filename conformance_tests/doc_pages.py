@@ -25,6 +25,7 @@ _BLOCK = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)\n(?P<shown>.*?)^ *```$|^<!-- python\n(?P<hidden>.*?)^-->$",
     flags=re.MULTILINE | re.DOTALL,
 )
+_INLINE = re.compile(r"(?<!`)`((?:momo|make) [^`\n]+)`(?!`)")
 
 
 class Block(NamedTuple):
@@ -60,6 +61,11 @@ def commands(text: str) -> list[list[str]]:
     scripts = [block.text.replace("\\\n", " ") for block in blocks(text) if block.language in ("sh", "bash")]
     lines = [shlex.split(line, comments=True) for script in scripts for line in script.splitlines()]
     return [words for words in lines if words]
+
+
+def mentioned_commands(text: str) -> list[list[str]]:
+    """The commands that stand within the text, split into words."""
+    return [shlex.split(command) for command in _INLINE.findall(text)]
 
 
 def run_page(text: str, name: str) -> None:
