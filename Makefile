@@ -51,8 +51,9 @@ generate: $(STAMP)  ## Write the files that follow from the specification, and t
 reports: $(STAMP)  ## Write docs/reports: other implementations on the golden vectors.
 	$(BIN)/python tools/third_party_reports.py
 
+# Not with --quiet: MkDocs counts the warnings that it shows.
 docs: $(STAMP)  ## Build the documentation into build/site; a warning is an error.
-	$(BIN)/mkdocs build --quiet
+	$(BIN)/mkdocs build --strict
 
 docs-serve: $(STAMP)  ## Show the documentation at http://127.0.0.1:8000, and follow changes.
 	$(BIN)/mkdocs serve
