@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo test check format generate lint types rule-lines reports docs docs-serve clean
+.PHONY: help setup demo test check format generate lint types rule-lines ledger reports docs docs-serve clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,7 @@ lint: $(STAMP)
 	$(BIN)/momo generate --check
 	$(BIN)/momo spec check
 	$(BIN)/python tools/reliability_page.py --check
+	$(BIN)/python -m tools.ledger --check
 
 types: $(STAMP)
 	$(BIN)/mypy
@@ -47,6 +48,9 @@ rule-lines: $(STAMP)  ## Count the hand-written lines of each rule.
 generate: $(STAMP)  ## Write the files that follow from the specification, and the page of reliability cases.
 	$(BIN)/momo generate
 	$(BIN)/python tools/reliability_page.py
+
+ledger: $(STAMP)  ## Run all vectors in every cell, which takes an hour, and write docs/cells.md.
+	$(BIN)/python -m tools.ledger
 
 reports: $(STAMP)  ## Write docs/reports: other implementations on the golden vectors.
 	$(BIN)/python tools/third_party_reports.py

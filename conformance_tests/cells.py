@@ -19,6 +19,7 @@ from typing import Any
 BACKENDS = Path(__file__).parent.parent / "backends"
 KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 DEVICES = ("cpu", "cuda")
+CORE = "conformance_tests.core_driver"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Cell:
     name: str
     driver: str
     function: str = "run"
+    table: str = "MODES"
     keras_backend: str = ""
 
     def run(self, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
@@ -40,8 +42,24 @@ class Cell:
         pool = process_pool(self.keras_backend)
         return pool.submit(call_driver, self.driver, function, arguments, options).result()
 
-    def attribute(self, name: str) -> Any:
-        return self.call("__getattribute__", name)
+    @property
+    def modes(self) -> dict[str, tuple[str, ...]]:
+        """Dtypes of each of its modes: what the cell can do, from which skips, ledger and page follow."""
+        return dict(self.call("__getattribute__", self.table))
+
+    @property
+    def has_groups(self) -> bool:
+        """Whether it has parameter groups."""
+        return bool(self.call("__getattribute__", "GROUPS"))
+
+    def missing(self, optimizer: str, mode: str) -> str:
+        """Why a mode does not take an optimizer; empty if it does."""
+        return str(self.call("missing", optimizer, mode))
+
+    @property
+    def is_core(self) -> bool:
+        """Whether it is the core itself, called with lists and with internal hyper-parameters too."""
+        return self.driver == CORE
 
 
 def call_driver(module: str, function: str, arguments: Iterable[Any], options: dict[str, Any]) -> Any:
@@ -77,5 +95,5 @@ def backend_cells() -> list[Cell]:
 
 
 def all_cells() -> list[Cell]:
-    core = "conformance_tests.core_driver"
-    return [Cell("numpy", core), Cell("array-api-strict", core, "run_strict"), *backend_cells()]
+    strict = Cell("array-api-strict", CORE, "run_strict", "STRICT_MODES")
+    return [Cell("numpy", CORE), strict, *backend_cells()]

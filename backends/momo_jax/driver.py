@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -15,7 +16,8 @@ import momo_jax
 from momo_spec import load_spec
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-MODES = ("eager", "jit", "scan")
+MODES = {"eager": DTYPES, "jit": DTYPES, "scan": DTYPES}
+GROUPS = False
 
 Carry = tuple[list[jax.Array], momo_jax.MomoState]
 Step = Callable[[Carry, dict[str, Any]], tuple[Carry, dict[str, Any]]]
@@ -34,7 +36,7 @@ def run(
     *,
     dtype: str,
     device: str = "cpu",
-    mode: str = "",
+    mode: str = "eager",
 ) -> list[dict[str, Any]]:
     """
     Take steps with given gradients and losses.
@@ -53,7 +55,7 @@ def run(
     device : str
         One of `devices()`.
     mode : str
-        One of `MODES`; the first when empty.
+        One of `MODES`.
 
     Returns
     -------
@@ -64,8 +66,13 @@ def run(
         start = [jax.numpy.asarray(param, dtype=dtype) for param in params]
         carry = start, make(optimizer, hyper).init(start)
         inputs = [_inputs(step, dtype) for step in steps]
-        take = _step_of(optimizer, hyper)
-        return list(_RUNNERS[mode or MODES[0]](take, carry, inputs))
+        take = _step_of(optimizer, tuple(hyper.items()))
+        return list(_RUNNERS[mode](take, carry, inputs))
+
+
+def missing(optimizer: str, mode: str) -> str:  # noqa: ARG001
+    """Why a mode does not take an optimizer; empty: each takes all."""
+    return ""
 
 
 def _device(name: str) -> jax.Device:
@@ -88,13 +95,14 @@ def _inputs(step: dict[str, Any], dtype: str) -> dict[str, Any]:
     return {"grads": grads, "loss": step.get("loss"), "hyper": step.get("hyper", {})}
 
 
-def _step_of(optimizer: str, hyper: dict[str, Any]) -> Step:
-    """One step as a function that can be traced."""
+@lru_cache(maxsize=16)
+def _step_of(optimizer: str, hyper: tuple[tuple[str, Any], ...]) -> Step:
+    """One step as a function that can be traced, the same function for the same arguments."""
 
     def take(carry: Carry, step: dict[str, Any]) -> tuple[Carry, dict[str, Any]]:
         params, state = carry
         # An optimizer holds no state: one made with this step's values goes on where the last stopped.
-        made = make(optimizer, {**hyper, **step["hyper"]})
+        made = make(optimizer, {**dict(hyper), **step["hyper"]})
         updates, state = made.update(step["grads"], state, params, value=step["loss"])
         moved = [
             param if update is None else optax.apply_updates(param, update)
@@ -113,7 +121,7 @@ def _one_by_one(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterat
 
 
 def _jitted(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    return _one_by_one(jax.jit(take), carry, steps)
+    return _one_by_one(_compiled(take), carry, steps)
 
 
 def _scanned(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -126,6 +134,7 @@ def _scanned(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[
             yield _plain(jax.tree.map(operator.itemgetter(index), results))
 
 
+_compiled = lru_cache(maxsize=16)(jax.jit)
 _RUNNERS = dict(zip(MODES, (_one_by_one, _jitted, _scanned), strict=True))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache, partial
 from typing import Any
 
 import keras
@@ -21,7 +22,15 @@ from .adapter import ModelBasedOptimizer
 from .namespaces import BACKEND
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = {"tensorflow": ("eager", "tf_function"), "jax": ("eager", "jit"), "torch": ("eager",)}[BACKEND]
+MODES = dict.fromkeys(
+    {
+        "tensorflow": ("eager", "tf_function", "xla"),
+        "jax": ("eager", "jit"),
+        "torch": ("eager",),
+    }[BACKEND],
+    DTYPES,
+)
+GROUPS = False
 
 StepFunction = Callable[[list[Any], Any], None]
 """``(gradients, loss)``: takes one step."""
@@ -30,6 +39,11 @@ StepFunction = Callable[[list[Any], Any], None]
 def devices() -> tuple[str, ...]:
     """Devices of this machine."""
     return ("cpu", "cuda") if _has_gpu() else ("cpu",)
+
+
+def missing(optimizer: str, mode: str) -> str:  # noqa: ARG001
+    """Why a mode does not take an optimizer; empty: each takes all."""
+    return ""
 
 
 def _has_gpu() -> bool:
@@ -61,15 +75,41 @@ def run(
     *,
     dtype: str,
     device: str = "cpu",
-    mode: str = "",
+    mode: str = "eager",
 ) -> list[dict[str, Any]]:
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
     with keras.device("gpu:0" if device == "cuda" else "cpu:0"), precision(dtype):
-        variables = [keras.Variable(param, dtype=dtype) for param in params]
-        built = construct(optimizer, hyper)
-        built.build(variables)
-        take_step = _STEPS[mode or MODES[0]](built, variables)
+        shapes = tuple(param.shape for param in params)
+        start = _session(optimizer, tuple(hyper.items()), shapes, dtype, mode, device)
+        built, variables, take_step = start(params)
         return [_stepped(built, variables, take_step, step, dtype) for step in steps]
+
+
+Session = Callable[[list[np.ndarray]], tuple[ModelBasedOptimizer, list[Any], "StepFunction"]]
+
+
+@lru_cache(maxsize=4)
+def _session(
+    optimizer: str,
+    hyper: tuple[tuple[str, Any], ...],
+    shapes: tuple[tuple[int, ...], ...],
+    dtype: str,
+    mode: str,
+    _device: str,
+) -> Session:
+    """What starts an optimizer, and starts it again: what is compiled is compiled once."""
+    variables = [keras.Variable(np.zeros(shape), dtype=dtype) for shape in shapes]
+    built = construct(optimizer, dict(hyper))
+    built.build(variables)
+    first = [np.array(ops.convert_to_numpy(variable)) for variable in built.variables]
+    take_step = _STEPS[mode](built, variables)
+
+    def start(params: list[np.ndarray]) -> tuple[ModelBasedOptimizer, list[Any], StepFunction]:
+        for variable, value in zip([*variables, *built.variables], [*params, *first], strict=True):
+            variable.assign(ops.convert_to_tensor(value, variable.dtype))
+        return built, variables, take_step
+
+    return start
 
 
 @contextmanager
@@ -119,11 +159,12 @@ def _eager(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
     return lambda grads, loss: built.apply(grads, variables, loss=loss)
 
 
-def _tf_function(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
+def _tf_function(built: ModelBasedOptimizer, variables: list[Any], *, xla: bool = False) -> StepFunction:
     import tensorflow as tf
 
-    compiled = tf.function(lambda grads, loss: built.apply(grads, variables, loss=loss))
-    return lambda grads, loss: compiled(grads, tf.constant(loss, variables[0].dtype))
+    compiled = tf.function(lambda grads, loss: built.apply(grads, variables, loss=loss), jit_compile=xla)
+    wide = "float64" if variables[0].dtype == "float64" else "float32"
+    return lambda grads, loss: compiled(grads, tf.constant(loss, wide))
 
 
 def _jit(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
@@ -143,5 +184,6 @@ def _jit(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:
 _STEPS: dict[str, Callable[[ModelBasedOptimizer, list[Any]], StepFunction]] = {
     "eager": _eager,
     "tf_function": _tf_function,
+    "xla": partial(_tf_function, xla=True),
     "jit": _jit,
 }

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 
+from momo_core import KINDS
 from momo_spec import load_spec
 
 from . import optimizers
 from .adapter import ModelBasedOptimizer
+from .fused import impossible
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = ("eager", "fused")
-"""Without the kernels, and with them; these take float32 and float64."""
+MODES = {"eager": DTYPES, "fused": ("float64", "float32"), "compile": DTYPES}
+"""Without the kernels, with them, and by ``torch.compile`` in one graph."""
+
+GROUPS = True
+GROUP_NAMES = {"learning_rate": "lr", "weight_decay": "weight_decay"}
 
 
 def devices() -> tuple[str, ...]:
@@ -23,12 +28,20 @@ def devices() -> tuple[str, ...]:
     return ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",)
 
 
+def missing(optimizer: str, mode: str) -> str:
+    """Why a mode does not take an optimizer; empty if it does."""
+    return impossible(KINDS[optimizer]) if mode == "fused" else ""
+
+
 def construct(
-    optimizer: str, hyper: dict[str, Any], params: Sequence[torch.Tensor], **options: Any
+    optimizer: str,
+    hyper: dict[str, Any],
+    params: Sequence[torch.Tensor] | Sequence[dict[str, Any]],
+    **options: Any,
 ) -> ModelBasedOptimizer:
     """An optimizer by its name in the specification, called by PyTorch's names."""
-    cls: type[ModelBasedOptimizer] = getattr(optimizers, load_spec(optimizer).frameworks["torch"].entry)
     spec = load_spec(optimizer)
+    cls: type[ModelBasedOptimizer] = getattr(optimizers, spec.frameworks["torch"].entry)
     full = {name: entry.default for name, entry in spec.hyper.items()} | hyper
     settings = {
         argument: full[targets[0]] if len(targets) == 1 else tuple(full[target] for target in targets)
@@ -45,21 +58,38 @@ def run(
     *,
     dtype: str,
     device: str = "cpu",
-    mode: str = "",
+    mode: str = "eager",
+    groups: Sequence[Mapping[str, float]] = (),
+    group_of: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
     target = {"dtype": getattr(torch, dtype), "device": device}
     leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
-    built = construct(optimizer, hyper, leaves, fused=mode == "fused")
+    grouped = _grouped(leaves, groups, group_of)
+    built = construct(optimizer, hyper, grouped, fused=mode == "fused")
+    take_step = torch.compile(built.step, fullgraph=True) if mode == "compile" else built.step
+    fixed = [index for index, group in enumerate(groups) if "learning_rate" in group]
     trajectory = []
     for step in steps:
-        for group in built.param_groups:
-            group["lr"] = step.get("hyper", {}).get("learning_rate", built.defaults["lr"])
+        for index, group in enumerate(built.param_groups):
+            if index not in fixed:
+                group["lr"] = step.get("hyper", {}).get("learning_rate", built.defaults["lr"])
         for leaf, grad in zip(leaves, step["grads"], strict=True):
             leaf.grad = None if grad is None else torch.tensor(grad, **target)
-        built.step(loss=step.get("loss"))
+        take_step(loss=step.get("loss"))
         trajectory.append(_snapshot(built, leaves))
     return trajectory
+
+
+def _grouped(
+    leaves: list[torch.nn.Parameter], groups: Sequence[Mapping[str, float]], group_of: Sequence[int]
+) -> list[Any]:
+    """The parameters as the constructor takes them."""
+    if not groups:
+        return list(leaves)
+    own = [{GROUP_NAMES[name]: value for name, value in group.items()} for group in groups]
+    members = [[leaf for leaf, of in zip(leaves, group_of, strict=True) if of == i] for i in range(len(own))]
+    return [{"params": params, **settings} for params, settings in zip(members, own, strict=True)]
 
 
 def _snapshot(built: ModelBasedOptimizer, leaves: list[torch.nn.Parameter]) -> dict[str, Any]:

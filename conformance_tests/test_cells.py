@@ -1,0 +1,145 @@
+"""Every cell in every mode and dtype: the golden vectors, and the ledger of what was found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import pytest
+
+from conformance_tests import ledger
+from conformance_tests.cell_subject import CellSubject
+from conformance_tests.cells import CORE, Cell, all_cells
+from conformance_tests.exact_stream import drawn
+from conformance_tests.ledger import Place
+from momo_cli.conform.judge import PLAIN_START, Verdict, judge
+from momo_spec import spec_names
+from momo_spec.problem import Problem
+from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors
+
+STRIDES = {"numpy": 1, "eager": 16, "fused": 16}
+"""Every so manieth vector runs in the cell, or else in the mode; the ledger has all of them."""
+
+COMPILED = 150
+"""The stride of modes that compile each optimizer with its hyper-parameters."""
+
+MINUTES = ("compile",)
+"""Modes that only `make ledger` runs."""
+
+
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+
+
+@pytest.fixture(params=DTYPES)
+def dtype(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@cache
+def everything() -> tuple[tuple[str, Vector | InvalidVector], ...]:
+    files = {name: load_vectors(name) for name in spec_names()}
+    return tuple((name, vector) for name, file in files.items() for vector in (*file.tests, *file.invalid))
+
+
+def part(cell: Cell, mode: str, dtype: str) -> dict[str, VectorFile]:
+    """Vectors of each optimizer; other ones for each dtype."""
+    stride = STRIDES.get(cell.name, STRIDES.get(mode, COMPILED))
+    offset = DTYPES.index(dtype) * (stride // 4)
+    chosen: dict[str, list[Any]] = {}
+    for name, vector in everything()[offset::stride]:
+        chosen.setdefault(name, []).append(vector)
+    return {
+        name: VectorFile(
+            tuple(v for v in vectors if isinstance(v, Vector)),
+            tuple(v for v in vectors if isinstance(v, InvalidVector)),
+        )
+        for name, vectors in chosen.items()
+    }
+
+
+def test_vectors(cell: Cell, device: str, dtype: str, record_property: Any) -> None:
+    """Every mode passes the vectors that it takes."""
+    if not any(dtype in dtypes for dtypes in cell.modes.values()):
+        pytest.skip(f"not run: {cell.name} has no {dtype}")
+    ran = 0
+    for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes and mode not in MINUTES):
+        for name, vectors in part(cell, mode, dtype).items():
+            for verdict in judge(CellSubject(cell, name, mode, device), vectors, [dtype]):
+                assert verdict.status in ("pass", "unsupported"), (mode, name, verdict)
+                ran += verdict.status == "pass"
+                used = f"error over bound, vectors, {cell.name}, {dtype}"
+                record_property(used, verdict.bound_used)
+    assert ran
+
+
+def test_the_ledger_has_exactly_what_the_cells_offer() -> None:
+    """A mode or dtype that comes or goes without a run of `make ledger` fails here."""
+    written = ledger.read()
+    offered = {place.name for cell in all_cells() for place in ledger.places(cell)}
+    assert {*written["entries"], *written["not_run"]} == offered
+
+
+def test_the_ledger_is_that_of_the_vectors() -> None:
+    written = ledger.read()
+    assert written["vectors"] == ledger.fingerprint()
+    count = len(everything())
+    for name, entry in written["entries"].items():
+        assert sum(sum(statuses.values()) for statuses in entry["counts"].values()) == count, name
+
+
+def test_nothing_in_the_ledger_failed() -> None:
+    for name, entry in ledger.read()["entries"].items():
+        statuses = {status for counts in entry["counts"].values() for status in counts}
+        assert statuses <= {"pass", "unsupported"}, name
+        assert entry["differing"] == 0, name
+        assert entry["exact_steps"] >= ledger.EXACT_STEPS, name
+        assert entry["bound_used"] <= 1, name
+
+
+def test_unsupported_vectors_are_those_of_the_ledger(cell: Cell) -> None:
+    """What a cell has no place for follows from the vectors alone."""
+    written = ledger.read()["entries"]
+    for place in ledger.places(cell):
+        if place.name not in written:
+            continue
+        reasons = Counter(reason_of(cell, place, name, vector) for name, vector in everything())
+        reasons.pop("", None)
+        assert reasons == written[place.name]["unsupported"], place
+
+
+def reason_of(cell: Cell, place: Place, name: str, vector: Vector | InvalidVector) -> str:
+    subject = CellSubject(cell, name, place.mode)
+    if isinstance(vector, Vector):
+        if place.dtype not in vector.dtypes:
+            return "no common dtype"
+        return subject.missing(vector.problem, vector.steps)
+    problem = Problem(vector.hyper, vector.x0 or PLAIN_START)
+    return subject.missing(problem, () if vector.step is None else (vector.step,))
+
+
+def test_new_exact_trajectories_are_exact_and_not_those_of_the_vectors() -> None:
+    first, again, other = drawn("momo", 0, 1), drawn.__wrapped__("momo", 0, 1), drawn("momo", 0, 2)
+    assert repr(first) == repr(again)
+    assert repr(first) != repr(other)
+    numpy = Cell("numpy", CORE)
+    for vector in (first, other):
+        assert vector is not None
+        assert verdict_on(numpy, vector).status == "pass"
+
+
+def test_one_wrong_bit_of_an_expectation_is_noticed() -> None:
+    vector = drawn("momo", 0, 1)
+    assert vector is not None
+    last = vector.expect[-1]
+    last.params[0].flat[0] += 2.0**-40
+    try:
+        assert verdict_on(Cell("numpy", CORE), vector).status == "fail"
+    finally:
+        last.params[0].flat[0] -= 2.0**-40
+
+
+def verdict_on(cell: Cell, vector: Vector) -> Verdict:
+    subject = CellSubject(cell, vector.algorithm, "eager")
+    return judge(subject, VectorFile((vector,), ()), ["float64"])[0]
