@@ -80,9 +80,7 @@ def test_closure(accelerator_of: Any) -> None:
 def test_mixed_precision(accelerator_of: Any) -> None:
     """In mixed bfloat16; float16 needs a GPU."""
     accelerator = accelerator_of(mixed_precision="bf16", gradient_accumulation_steps=2)
-    model, optimizer, data = prepared(accelerator, MAKERS["Momo"])
-    with accelerator.autocast():
-        inner = epoch(accelerator, model, optimizer, data)
+    inner = epoch(accelerator, *prepared(accelerator, MAKERS["Momo"]))
 
     def part(model: Any, batch: Any, window: list[Any], accumulate: int) -> torch.Tensor:
         x, y = batch
