@@ -27,7 +27,8 @@ def missing_loss(name: str) -> MissingLossError:
     """The error of a step without a loss, which says what to do."""
     return MissingLossError(
         f"{name} needs the loss: call step(loss=loss) or step(closure), or "
-        "record_loss(loss) where a trainer calls step()",
+        "record_loss(loss) where a trainer calls step(), as momo_torch.lightning and "
+        "momo_torch.transformers do",
         "E_LOSS_MISSING",
     )
 
