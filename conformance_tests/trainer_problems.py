@@ -66,7 +66,7 @@ def info_of(optimizer: ModelBasedOptimizer) -> dict[str, float]:
     return {name: float(value) for name, value in info.items() if value is not None}
 
 
-def mean_of_means(model: Any, batch: Any, window: list[Any], accumulate: int) -> Tensor:  # noqa: ARG001
+def mean_of_means(model: Any, batch: Any, window: list[Any], accumulate: int) -> Tensor:
     """The part of a small batch in the loss of a step, one of `accumulate`, though there may be fewer."""
     x, y = batch
     return mse_loss(model(x), y) / accumulate
