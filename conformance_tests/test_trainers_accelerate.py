@@ -55,7 +55,7 @@ def epoch(accelerator: Any, model: Any, optimizer: Any, data: Any) -> ModelBased
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("name", MAKERS)
 def test_recorded(accelerator_of: Any, name: str, accumulate: int) -> None:
-    """With a recorded loss, in small batches too; `prepare` has copied a state without a step."""
+    """Accelerate with recorded losses, in small batches too, and with a state that `prepare` has copied."""
     accelerator = accelerator_of(gradient_accumulation_steps=accumulate)
     inner = epoch(accelerator, *prepared(accelerator, MAKERS[name]))
     assert_same(inner, plain_loop(MAKERS[name], accumulate=accumulate))
@@ -63,7 +63,7 @@ def test_recorded(accelerator_of: Any, name: str, accumulate: int) -> None:
 
 @pytest.mark.reliability("R87")
 def test_closure(accelerator_of: Any) -> None:
-    """With a closure that only returns the loss, the one argument that Accelerate hands on."""
+    """Accelerate hands on a closure that only returns the loss, and nothing else."""
     accelerator = accelerator_of()
     model, optimizer, data = prepared(accelerator, MAKERS["MomoAdam"])
     for x, y in data:
@@ -78,7 +78,7 @@ def test_closure(accelerator_of: Any) -> None:
 
 @pytest.mark.reliability("R86")
 def test_mixed_precision(accelerator_of: Any) -> None:
-    """In mixed bfloat16; float16 needs a GPU."""
+    """Accelerate in mixed bfloat16; float16 needs a GPU."""
     accelerator = accelerator_of(mixed_precision="bf16", gradient_accumulation_steps=2)
     inner = epoch(accelerator, *prepared(accelerator, MAKERS["Momo"]))
 
@@ -93,7 +93,7 @@ def test_mixed_precision(accelerator_of: Any) -> None:
 @pytest.mark.reliability("R63")
 @pytest.mark.parametrize("name", MAKERS)
 def test_resumed(accelerator_of: Any, tmp_path: Path, name: str) -> None:
-    """`save_state` and `load_state` go on to the bit."""
+    """With Accelerate `save_state` and `load_state` go on to the bit."""
     accelerator = accelerator_of()
     epoch(accelerator, *prepared(accelerator, MAKERS[name]))
     accelerator.save_state(tmp_path)

@@ -80,8 +80,9 @@ def plain_loop(name: str) -> tuple[Any, Any]:
 
 
 @every_optimizer
+@pytest.mark.reliability("R87")
 def test_train_state(name: str) -> None:
-    """Flax's train state, with the loss."""
+    """A train state of Flax that hands on the loss."""
     flax = pytest.importorskip("momo_jax.flax", reason="not run: flax is not installed", exc_type=ImportError)
     state = flax.TrainState.create(apply_fn=predict, params=weights(), tx=compiled(name))
     for batch in DATA:
@@ -130,8 +131,9 @@ def test_train_state_of_other_optimizers() -> None:
 
 
 @every_optimizer
+@pytest.mark.reliability("R87")
 def test_nnx(name: str) -> None:
-    """Flax's nnx hands the loss on."""
+    """Flax's `nnx.Optimizer` hands the loss on."""
     nnx = pytest.importorskip("flax.nnx", reason="not run: flax is not installed")
 
     class Network(nnx.Module):  # type: ignore[misc, name-defined]

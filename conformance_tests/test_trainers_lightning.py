@@ -111,7 +111,7 @@ def test_is_the_plain_loop(tmp_path: Path, name: str, module: Any) -> None:
 @pytest.mark.reliability("R81", "R87")
 @pytest.mark.parametrize("name", ["Momo", "MomoAdam"])
 def test_small_batches_are_added(tmp_path: Path, name: str) -> None:
-    """The recorded losses of the small batches add up, also where an epoch ends with fewer of them."""
+    """In Lightning the losses of small batches add up, also where an epoch ends with fewer of them."""
     expected = plain_loop(MAKERS[name], accumulate=2)
     assert_same(fit(tmp_path, Regression(MAKERS[name]), accumulate_grad_batches=2), expected)
     assert_same(fit(tmp_path, ManualTwo(MAKERS[name])), expected)
@@ -119,7 +119,7 @@ def test_small_batches_are_added(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.reliability("R87")
 def test_without_the_callback(tmp_path: Path) -> None:
-    """The closure has the loss of the last small batch: right without accumulation, and with it not."""
+    """Lightning's closure has the loss of the last small batch: right without accumulation, else not."""
     make, none = MAKERS["Momo"], {"callbacks": []}
     assert_same(fit(tmp_path, Regression(make), **none), plain_loop(make))
     assert_same(fit(tmp_path, ManualWithLoss(make), **none), plain_loop(make))
@@ -132,7 +132,7 @@ def test_without_the_callback(tmp_path: Path) -> None:
 
 @pytest.mark.reliability("R25")
 def test_given_loss_wins(tmp_path: Path) -> None:
-    """With the callback, too, the loss that is given to the step is used."""
+    """With the callback for Lightning, too, the loss that is given to the step is used."""
     assert_same(fit(tmp_path, ManualWithLoss(MAKERS["Momo"])), plain_loop(MAKERS["Momo"]))
 
 
@@ -140,7 +140,7 @@ def test_given_loss_wins(tmp_path: Path) -> None:
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed"])
 def test_mixed_precision(tmp_path: Path, precision: str, accumulate: int) -> None:
-    """In bfloat16, and in float16, whose loss scale is taken out again and skips a step that overflows."""
+    """Lightning in bfloat16, and in float16, whose scale is taken out and skips a step that overflows."""
     make, half = MAKERS["MomoAdam"], precision == "16-mixed"
     dtype = torch.float16 if half else torch.bfloat16
     scalers = [torch.amp.GradScaler("cpu", init_scale=2.0**18) if half else None for _ in range(2)]
@@ -157,7 +157,7 @@ def test_mixed_precision(tmp_path: Path, precision: str, accumulate: int) -> Non
 @pytest.mark.reliability("R63")
 @pytest.mark.parametrize("name", MAKERS)
 def test_resumed(tmp_path: Path, name: str) -> None:
-    """A run that is resumed from a checkpoint ends where the other ends."""
+    """A run that Lightning resumes from a checkpoint ends where the other ends."""
     make, file = MAKERS[name], tmp_path / "one_epoch.ckpt"
     first = trainer(tmp_path)
     first.fit(Regression(make), batches())

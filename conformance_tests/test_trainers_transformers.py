@@ -94,7 +94,7 @@ def mean_of_window(model: Any, batch: Any, window: list[Any], accumulate: int) -
 @pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("name", MAKERS)
 def test_is_the_plain_loop(tmp_path: Path, name: str, accumulate: int) -> None:
-    """Two epochs, also with small batches, of which the last step of an epoch has fewer."""
+    """Hugging Face's Trainer, with small batches of which the last step of an epoch has fewer, too."""
     trained = trainer(tmp_path, name, num_train_epochs=2, gradient_accumulation_steps=accumulate)
     trained.train()
     expected = plain_loop(MAKERS[name], accumulate=accumulate, epochs=2, part=mean_of_window)
@@ -127,7 +127,7 @@ def test_class_and_settings(tmp_path: Path) -> None:
 
 @pytest.mark.reliability("R86", "R87")
 def test_mixed_precision(tmp_path: Path) -> None:
-    """In mixed bfloat16."""
+    """Hugging Face's Trainer in mixed bfloat16."""
     trained = trainer(tmp_path, "MomoAdam", bf16=True, gradient_accumulation_steps=2)
     trained.train()
     autocast = partial(torch.autocast, "cpu", dtype=torch.bfloat16)
@@ -138,7 +138,7 @@ def test_mixed_precision(tmp_path: Path) -> None:
 @pytest.mark.reliability("R63")
 @pytest.mark.parametrize("name", MAKERS)
 def test_resumed(tmp_path: Path, name: str) -> None:
-    """A run that is resumed from a checkpoint within an epoch ends where the other ends."""
+    """A run that Hugging Face's Trainer resumes within an epoch ends where the other ends."""
     trainer(tmp_path, name, save_strategy="steps", save_steps=3, max_steps=3).train()
     second = trainer(tmp_path, name)
     second.train(resume_from_checkpoint=str(tmp_path / "checkpoint-3"))
@@ -155,6 +155,9 @@ def test_log(tmp_path: Path, name: str) -> None:
     infos = plain_loop(MAKERS[name], accumulate=2, part=mean_of_window).infos
     assert steps == [{key: info[key] for key in LOGGED if key in info} for info in infos]
     assert len(infos) == (BATCHES + 1) // 2
+    assert not any(
+        key in entry for key in LOGGED for entry in trained.state.log_history if entry not in history
+    )
 
 
 def test_other_optimizers_are_left_alone(tmp_path: Path) -> None:
@@ -199,7 +202,7 @@ def mean_of_tokens(model: Any, batch: Any, window: list[Any], accumulate: int) -
 
 @pytest.mark.reliability("R81", "R87")
 def test_language_model_in_small_batches(tmp_path: Path) -> None:
-    """A model that divides by the tokens of the whole batch."""
+    """A language model in Hugging Face's Trainer, whose small batches are weighted by their tokens."""
     model, samples = language_model(), sentences()
     args = arguments(tmp_path, per_device_train_batch_size=2, gradient_accumulation_steps=2)
     given = {"model": model, "args": args, "train_dataset": samples}

@@ -122,7 +122,7 @@ class ModelBasedOptimizer(FusedOptimizer):
         Raises
         ------
         ValueError
-            If there is no loss, or it is not a scalar; nothing is written then.
+            If there are gradients and no loss, or it is not a scalar; nothing is written then.
         TypeError
             If the loss is not a real number.
         RuntimeError
