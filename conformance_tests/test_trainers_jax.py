@@ -22,7 +22,6 @@ OPTIMIZERS: dict[str, Callable[[], Any]] = {
     "momo": lambda: momo_jax.momo(4.0, weight_decay=0.01, adapt_lower_bound=True),
     "momo_adam": lambda: momo_jax.momo_adam(2.0),
     "am_adamw": lambda: momo_jax.am_adamw(0.01),
-    "schedule": lambda: momo_jax.momo(SCHEDULE),
     "injected": lambda: optax.inject_hyperparams(momo_jax.momo)(learning_rate=SCHEDULE),
     "clipped": lambda: optax.chain(optax.clip_by_global_norm(1.0), momo_jax.momo_adam(2.0)),
     "small_batches": lambda: momo_jax.MultiSteps(momo_jax.momo(4.0), 2),
