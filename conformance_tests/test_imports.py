@@ -24,6 +24,8 @@ FRAMEWORKS = {"torch", "jax", "keras", "tensorflow"}
 ARRAY_LIBRARIES = {"numpy", "cupy", "dask", "sparse", "ndonnx", "mlx", "paddle", "flax", "optax", "scipy"}
 FILE_FORMAT = "safetensors.numpy"
 """The module that writes files, imported by the function that writes one; no arrays are computed with it."""
+TRAINERS = {"lightning", "pytorch_lightning", "transformers", "accelerate", "flax", "equinox"}
+"""Only those who ask for the module of a trainer load its package."""
 LONGEST_FUNCTION = 40
 LONGEST_ADAPTER = 200
 
@@ -85,6 +87,7 @@ def test_a_package_loads_its_own_framework_only(package: str) -> None:
     loaded = loaded_by(loads.get(package, f"import {package}"))
     assert {name for name in loaded if name.startswith("momo_")} == OWN_PACKAGES[package]
     assert loaded & FRAMEWORKS <= OWN_FRAMEWORKS.get(package, FRAMEWORKS)
+    assert not loaded & TRAINERS
 
 
 @pytest.mark.parametrize(("package", "stranger"), [("momo_spec", "momo_core"), ("momo_core", "momo_spec")])

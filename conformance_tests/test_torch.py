@@ -398,6 +398,21 @@ def test_the_dummy_step_of_checkpointing_tools_is_harmless() -> None:
     assert unchanged(before, optimizer)
 
 
+@pytest.mark.reliability("R24")
+def test_a_step_without_gradients_needs_no_loss() -> None:
+    """Where a trainer leaves a batch out, a step without a loss and without gradients changes nothing."""
+    params = PROBLEM.params()
+    optimizer = Momo(params, lr=1.0)
+    PROBLEM.train(optimizer, params, range(2))
+    optimizer.zero_grad()
+    before = snapshot(optimizer)
+    optimizer.step()
+    assert unchanged(before, optimizer)
+    params[1].grad = torch.zeros_like(params[1])
+    with pytest.raises(MissingLossError):
+        optimizer.step()
+
+
 def test_info_is_shown_in_the_parameter_groups() -> None:
     params = PROBLEM.params()
     optimizer = Momo([{"params": [param]} for param in params], lr=5.0, use_fstar=True)

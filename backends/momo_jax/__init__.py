@@ -16,7 +16,15 @@ from .accumulation import MultiSteps, MultiStepsState
 from .optimizers import *  # noqa: F403
 from .own import own_optimizer
 from .portable import from_portable, portable_state
-from .state import MomoState
+from .state import MomoState, last_info
 
-__all__ = ["MomoState", "MultiSteps", "MultiStepsState", "from_portable", "own_optimizer", "portable_state"]
+__all__ = [
+    "MomoState",
+    "MultiSteps",
+    "MultiStepsState",
+    "from_portable",
+    "last_info",
+    "own_optimizer",
+    "portable_state",
+]
 __all__ += optimizers.__all__

@@ -140,7 +140,7 @@ class _Transformation:
         if params is None:
             raise ValueError("params is missing: call update(grads, state, params, value=loss)")
         if value is None and self.rule.model.needs_loss:
-            message = "the loss is missing: call update(grads, state, params, value=loss)"
+            message = "the loss is missing: call update(grads, state, params, value=loss); see momo_jax.flax"
             raise MissingLossError(message, "E_LOSS_MISSING")
         check_names(state, self.rule)
         leaves, treedef = flatten(params)

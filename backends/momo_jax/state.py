@@ -65,6 +65,27 @@ class MomoState(NamedTuple):
         return self.scalars["skipped_steps"]
 
 
+def last_info(opt_state: PyTree) -> Info:
+    """
+    What the last step did.
+
+    Parameters
+    ----------
+    opt_state : tree
+        State of an optimizer of this package, however chained and wrapped.
+
+    Raises
+    ------
+    InvalidTypeError
+        If there is not one such state in it.
+    """
+    leaves = jax.tree.leaves(opt_state, is_leaf=lambda node: isinstance(node, MomoState))
+    found = [leaf for leaf in leaves if isinstance(leaf, MomoState)]
+    if len(found) != 1:
+        raise InvalidTypeError(f"opt_state must have one MomoState, got {len(found)}", "E_STATE_TYPE")
+    return found[0].info
+
+
 def flatten(tree: PyTree) -> tuple[list[Array], Any]:
     """Leaves as arrays, and the structure."""
     leaves, treedef = jax.tree.flatten(tree)

@@ -8,9 +8,10 @@ The model-based optimizers for Keras 3, on its TensorFlow, JAX and torch backend
 """
 
 from .adapter import ModelBasedOptimizer
+from .callbacks import InfoCallback
 from .loss_scale import LossScaleOptimizer
 from .optimizers import *  # noqa: F403
 from .optimizers import __all__ as _optimizers
 from .own import OwnOptimizer
 
-__all__ = ["LossScaleOptimizer", "ModelBasedOptimizer", "OwnOptimizer", *_optimizers]
+__all__ = ["InfoCallback", "LossScaleOptimizer", "ModelBasedOptimizer", "OwnOptimizer", *_optimizers]

@@ -18,7 +18,7 @@ from momo_core.state import GROUP_HYPER
 
 from . import checkpoint, portable, state
 from .fused import FusedOptimizer
-from .loss import Loss, is_dummy_step, missing_loss
+from .loss import Loss, changes_nothing, missing_loss
 from .refusals import refuse_partial_optimizers, refuse_sparse
 from .settings import (
     Conventions,
@@ -122,7 +122,7 @@ class ModelBasedOptimizer(FusedOptimizer):
         Raises
         ------
         ValueError
-            If there is no loss, or it is not a scalar; nothing is written then.
+            If there are gradients and no loss, or it is not a scalar; nothing is written then.
         TypeError
             If the loss is not a real number.
         RuntimeError
@@ -136,7 +136,7 @@ class ModelBasedOptimizer(FusedOptimizer):
                 closed = closure()
         given = self._given_loss(loss, closed)
         if self._kind.model.needs_loss and given is None:
-            if is_dummy_step(self.param_groups):
+            if changes_nothing(self.param_groups):
                 return closed
             raise missing_loss(type(self).__name__)
         self._take_step(given)

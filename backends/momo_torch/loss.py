@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -27,7 +27,8 @@ def missing_loss(name: str) -> MissingLossError:
     """The error of a step without a loss, which says what to do."""
     return MissingLossError(
         f"{name} needs the loss: call step(loss=loss) or step(closure), or "
-        "record_loss(loss) where a trainer calls step()",
+        "record_loss(loss) where a trainer calls step(), as momo_torch.lightning and "
+        "momo_torch.transformers do",
         "E_LOSS_MISSING",
     )
 
@@ -74,15 +75,16 @@ class LossRecorder(torch.optim.Optimizer):
         return given.to(self.param_groups[0]["weight"].device) if isinstance(given, Tensor) else given
 
 
-def is_dummy_step(groups: Iterable[dict[str, Any]]) -> bool:
+def changes_nothing(groups: Sequence[dict[str, Any]]) -> bool:
     """
-    Whether every learning rate is 0 and every gradient zero or None.
+    Whether a step without a loss may pass, because it would leave everything as it is.
 
-    Checkpointing tools take such a step, without a loss, to make an optimizer create its
+    It may without any gradient, as when a trainer leaves a batch out; and with every learning
+    rate 0 and every gradient zero, as checkpointing tools step to make an optimizer create its
     state.  Reads values on the host; a step with a loss never comes here.
     """
-    return all(
-        float(group["lr"]) == 0
-        and all(param.grad is None or not torch.count_nonzero(local(param.grad)) for param in group["params"])
-        for group in groups
+    grads = [param.grad for group in groups for param in group["params"] if param.grad is not None]
+    return not grads or (
+        all(float(group["lr"]) == 0 for group in groups)
+        and not any(torch.count_nonzero(local(grad)) for grad in grads)
     )
