@@ -53,7 +53,7 @@ def test_each_framework_is_timed(framework: str, tmp_path: Path) -> None:
         pytest.skip(f"not run: {', '.join(missing)} not installed")
     result = run(
         "--frameworks", framework, "--shapes", SHAPES, "--rules", "momo", "--rounds", "2",
-        "--no-first-steps", "--out", str(tmp_path),
+        "--out", str(tmp_path),
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
@@ -79,6 +79,10 @@ def test_each_framework_is_timed(framework: str, tmp_path: Path) -> None:
         assert own["ratio"] > 0
     if importlib.util.find_spec("numba") is not None:
         assert own["words"] > 0
+        first_steps = [
+            step["rule"] for step in report["first_steps"] if min(step["cold"], step["cached"]) > 0
+        ]
+        assert first_steps == (["momo"] if framework == "torch" else [])
 
 
 def clocked(name: str, durations: list[float], clock: list[float], peer: str = "") -> Case:
@@ -202,6 +206,16 @@ def test_a_framework_out_of_time_says_what_it_left_out(monkeypatch: pytest.Monke
     ]
 
 
+def test_a_device_that_is_not_there_is_reported_once() -> None:
+    """On a machine without a GPU `--device cuda` says so, and does not fail."""
+    torch = pytest.importorskip("torch", reason="not run: torch is not installed")
+    if torch.cuda.is_available():
+        pytest.skip("not run: there is a GPU")
+    result = run("--frameworks", "torch", "--device", "cuda", "--shapes", "5")
+    assert result.exit_code == 0, result.output
+    assert result.output.count("not run: PyTorch finds no GPU") == 1
+
+
 def test_a_process_is_stopped_at_its_limit() -> None:
     """Without time nothing runs, and that is reported."""
     events = list(events_of(replace(request(), framework="torch"), 0.0))
@@ -224,9 +238,9 @@ def test_the_page_takes_its_figures_from_the_report(tmp_path: Path) -> None:
     made = tool.tables(tool.load([path]))
     assert "| ours | 2.00 / 0.50 / 1.25 | 2e+03 | 3 | 25 % | 8.0 | theirs |" in made["torch"]
     assert "| momo | 2.5 | 0.2 |" in made["first-steps"]
-    page = "".join(f"{name}\n<!-- figures: {name} -->\nold\n<!-- end -->\n" for name in (*made, "scaling"))
+    page = "".join(f"{name}\n<!-- figures: {name} -->\nBEFORE\n<!-- end -->\n" for name in (*made, "scaling"))
     new = tool.filled(page, made)
-    assert new.count("old") == 1
+    assert new.count("BEFORE") == 1
     assert tool.filled(new, made) == new
     with pytest.raises(ValueError, match="no marker for"):
         tool.filled("", made)

@@ -129,8 +129,6 @@ def versions(module: ModuleType) -> dict[str, str]:
 
 def said(error: Exception) -> str:
     """An exception in a line."""
-    if isinstance(error, UnavailableError):
-        return str(error)
     return ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
 
 
@@ -153,6 +151,9 @@ class Session:
             for label, shapes in self.request.sets.items():
                 try:
                     self.compare(rule, label, shapes)
+                except UnavailableError as error:
+                    self.send(Absent(self.request.framework, "", "", str(error)))
+                    return
                 except Exception as error:
                     self.send(Absent(self.request.framework, rule, label, said(error)))
                 self.send(Over(rule, label))
