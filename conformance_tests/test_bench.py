@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 pytest.importorskip("typer", reason="not run: typer is not installed")
 
 from momo_cli.bench import processes
-from momo_cli.bench.cases import REFERENCE, Case
+from momo_cli.bench.cases import PARAMETER_SETS, REFERENCE, Case
+from momo_cli.bench.command import sets_of
 from momo_cli.bench.first_step import FirstStep
 from momo_cli.bench.measure import Result, measure
 from momo_cli.bench.processes import FRAMEWORKS, events_of, in_turn
@@ -37,7 +38,7 @@ OWN = {
     "keras-torch": "momo_keras Momo",
 }
 RESULT = Result(
-    "ours", "torch", 100, 2.0, 1.5, 2.5, ratio=2.0, peer="theirs", peer_ratio=0.5, words=7, limit=1.6,
+    "ours", "torch", 100, 2.0, 1.5, 2.5, 1.25, ratio=2.0, peer="theirs", peer_ratio=0.5, words=7, limit=1.6,
     first=3.0, temporaries=0.25, state_bytes=8.0,
 )  # fmt: skip
 
@@ -68,7 +69,7 @@ def test_each_framework_is_timed(framework: str, tmp_path: Path) -> None:
     for row in rows.values():
         assert row["process"] == framework
         assert row["parameters"] == PARAMETERS
-        assert 0 < row["quartile_low"] <= row["median"] <= row["quartile_high"]
+        assert 0 < row["fastest"] <= row["quartile_low"] <= row["median"] <= row["quartile_high"]
         assert row["first"] > 0
         # One or two averages, and some scalars.
         assert 4 <= row["state_bytes"] < 9
@@ -175,6 +176,13 @@ def test_bench_refuses_what_it_does_not_know(option: str, value: str, message: s
     result = run(option, value)
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_a_parameter_set_is_chosen_by_name_or_by_shapes() -> None:
+    """The sets of the page have names; other shapes are one set of their own."""
+    assert list(sets_of("")) == list(PARAMETER_SETS)
+    assert sets_of("13.6k in 100") == {"13.6k in 100": ((136,),) * 100}
+    assert sets_of("2x3*2,5") == {"own shapes": ((2, 3), (2, 3), (5,))}
 
 
 def request(**options: Any) -> Request:

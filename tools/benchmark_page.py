@@ -120,11 +120,16 @@ def machine(reports: list[dict[str, Any]]) -> str:
     found = {name: each for report in reports for name, each in report["frameworks"].items()}
     versions = {package: number for each in found.values() for package, number in each["versions"].items()}
     named = ", ".join(f"{package} {number}" for package, number in versions.items())
-    rounds = sorted({report["rounds"] for report in reports})
     return (
         f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}, "
-        f"{named}; rounds: {', '.join(map(str, rounds))}.\n"
+        f"{named}; threads of torch: {listed(each.get('threads') for each in found.values())}; "
+        f"rounds: {listed(report['rounds'] for report in reports)}.\n"
     )
+
+
+def listed(numbers: Iterable[int | None]) -> str:
+    """The numbers that occur."""
+    return ", ".join(map(str, sorted({each for each in numbers if each is not None})))
 
 
 def markdown(heads: list[str], rows: list[list[str]]) -> str:

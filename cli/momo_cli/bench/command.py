@@ -31,9 +31,11 @@ def bench(
         str, typer.Option(help=f"By comma, of {', '.join(FRAMEWORKS)}; all by default.")
     ] = "",
     rules: Annotated[str, typer.Option(help="Rules of ours, by comma, or all.")] = RULES,
-    shapes: Annotated[str, typer.Option(help="Own parameter set: shapes such as 512x512*50,1000.")] = "",
-    rounds: Annotated[int, typer.Option(min=2, help="Rounds; each times every optimizer once.")] = 7,
-    minutes: Annotated[float, typer.Option(min=0, help="After so long the rest is not run.")] = 6.0,
+    shapes: Annotated[
+        str, typer.Option(help="Own parameter set, shapes such as 512x512*50,1000; or the name of one.")
+    ] = "",
+    rounds: Annotated[int, typer.Option(min=2, help="Rounds; each times every optimizer once.")] = 5,
+    minutes: Annotated[float, typer.Option(min=0, help="After so long the rest is not run.")] = 5.0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     scaling: Annotated[
         bool, typer.Option("--scaling", help="Time against the number of parameters instead.")
@@ -47,7 +49,7 @@ def bench(
         console.width = WIDTH
     names = chosen(rules, spec_names(), "rule")
     where = chosen(frameworks or (SCALING_FRAMEWORKS if scaling else ""), FRAMEWORKS, "framework")
-    sets = {"own shapes": parse_shapes(shapes)} if shapes else PARAMETER_SETS
+    sets = sets_of(shapes)
     absent: dict[str, str] = {}
     if scaling:
         sets, absent = scaling_sets(free_memory())
@@ -80,6 +82,14 @@ def chosen(text: str, known: tuple[str, ...], kind: str) -> tuple[str, ...]:
     if unknown := [name for name in names if name not in known]:
         raise typer.BadParameter(f"no {kind} {', '.join(unknown)}; there are {', '.join(known)}")
     return names or known
+
+
+def sets_of(text: str) -> dict[str, Shapes]:
+    """All parameter sets, the one of that name, or one of own shapes."""
+    if not text:
+        return PARAMETER_SETS
+    known = text in PARAMETER_SETS
+    return {text: PARAMETER_SETS[text]} if known else {"own shapes": parse_shapes(text)}
 
 
 def parse_shapes(text: str) -> Shapes:

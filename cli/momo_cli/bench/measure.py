@@ -23,8 +23,8 @@ class Result:
     ----------
     name, framework : str
     parameters : int
-    median, quartile_low, quartile_high : float
-        Seconds of a step.
+    median, quartile_low, quartile_high, fastest : float
+        Seconds of a step: of the rounds, and the least of them.
     ratio : float, optional
         Median over the rounds of the time over that of the reference in the same round.
     peer : str, optional
@@ -49,6 +49,7 @@ class Result:
     median: float
     quartile_low: float
     quartile_high: float
+    fastest: float
     ratio: float | None
     peer: str | None
     peer_ratio: float | None
@@ -105,6 +106,7 @@ def result_of(
         median=middle,
         quartile_low=low,
         quartile_high=high,
+        fastest=min(own),
         ratio=ratio(own, times.get(REFERENCE)),
         peer=case.peer or None,
         peer_ratio=ratio(own, times.get(case.peer)),
