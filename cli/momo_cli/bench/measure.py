@@ -1,16 +1,17 @@
-"""Timing side by side: in each round every case steps once, so that all see the same machine."""
+"""Timing side by side: in each round every case steps, so that all see the same machine."""
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-
-import torch
+from dataclasses import dataclass
 
 from .cases import REFERENCE, Case
+
+SHORTEST = 0.01
+"""Seconds that a round gives to a case at least, in as many steps as that takes."""
+MOST_STEPS = 50
 
 
 @dataclass(frozen=True)
@@ -20,121 +21,134 @@ class Result:
 
     Attributes
     ----------
-    name : str
-    median, quartile_low, quartile_high : float
-        Seconds of a step.
-    ratio : float
+    name, framework : str
+    parameters : int
+    median, quartile_low, quartile_high, fastest : float
+        Seconds of a step: of the rounds, and the least of them.
+    ratio : float, optional
         Median over the rounds of the time over that of the reference in the same round.
+    peer : str, optional
+        Name of the case that it is compared with.
+    peer_ratio : float, optional
+        As `ratio`, over the peer.
+    words : int, optional
+        The fewest words known to suffice for such a step, for each parameter.
     limit : float, optional
-        Seconds that moving the words of the step takes at the measured bandwidth; it means
-        nothing for tensors that fit into the cache.
+        Seconds that moving these words takes at the measured bandwidth.
     first : float
         Seconds of the first step, compilation or loading of kernels included.
-    temporaries : float
-        Bytes allocated at the peak of a step, over those of the parameters.
+    temporaries : float, optional
+        Bytes of a step for itself, over those of the parameters.
     state_bytes : float
         Bytes of state for each parameter.
     """
 
     name: str
+    framework: str
+    parameters: int
     median: float
     quartile_low: float
     quartile_high: float
-    ratio: float
+    fastest: float
+    ratio: float | None
+    peer: str | None
+    peer_ratio: float | None
+    words: int | None
     limit: float | None
     first: float
-    temporaries: float
+    temporaries: float | None
     state_bytes: float
 
-    def as_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return asdict(self)
 
+def measure(cases: Sequence[Case], rounds: int, bandwidth: float | None = None) -> list[Result]:
+    """
+    Time cases side by side.
 
-def measure(cases: Sequence[Case], rounds: int, device: str, progress: Callable[[], None]) -> list[Result]:
-    """Time all cases; `progress` is called after each round."""
-    firsts = [seconds(case.step, device) for case in cases]
-    temporaries = [peak_temporaries(case, device) for case in cases]
-    times: list[list[float]] = [[] for _ in cases]
+    Parameters
+    ----------
+    cases : sequence of Case
+    rounds : int
+        At least 2.
+    bandwidth : float, optional
+        Bytes a second; without it no case has a limit.
+    """
+    firsts = [seconds(case) for case in cases]
+    temporaries = [case.temporaries() for case in cases]
+    repeats = [min(MOST_STEPS, max(1, round(SHORTEST / seconds(case)))) for case in cases]
+    times: dict[str, list[float]] = {case.name: [] for case in cases}
     for number in range(rounds):
         # Every second round goes backwards, so that nobody always follows the same neighbour.
         order = range(len(cases)) if number % 2 == 0 else reversed(range(len(cases)))
         for index in order:
-            cases[index].step()
-            times[index].append(seconds(cases[index].step, device))
-        progress()
-    reference = times[[case.name for case in cases].index(REFERENCE)]
-    speed = bandwidth(cases[0], device)
+            case = cases[index]
+            case.step()
+            times[case.name].append(statistics.fmean(seconds(case) for _ in range(repeats[index])))
     return [
-        _result(case, own, reference, first, extra, speed)
-        for case, own, first, extra in zip(cases, times, firsts, temporaries, strict=True)
+        result_of(case, times, first, extra, bandwidth)
+        for case, first, extra in zip(cases, firsts, temporaries, strict=True)
     ]
 
 
-def _result(
-    case: Case, own: list[float], reference: list[float], first: float, temporaries: float, speed: float
+def result_of(
+    case: Case,
+    times: dict[str, list[float]],
+    first: float,
+    temporaries: int | None,
+    bandwidth: float | None,
 ) -> Result:
-    low, middle, high = statistics.quantiles(own, n=4)
-    ratios = [mine / theirs for mine, theirs in zip(own, reference, strict=True)]
-    count = number_of_parameters(case)
-    limit = None if case.words is None else 4 * case.words * count / speed
-    state = sum(
-        value.nbytes
-        for values in case.optimizer.state.values()
-        if isinstance(values, dict)
-        for value in values.values()
-        if isinstance(value, torch.Tensor)
-    )
+    """The figures of a case from the times of all."""
+    own, size = times[case.name], 4 * case.parameters
+    low, middle, high = statistics.quantiles(own, n=4, method="inclusive")
     return Result(
-        case.name, middle, low, high, statistics.median(ratios), limit, first, temporaries, state / count
+        name=case.name,
+        framework=case.framework,
+        parameters=case.parameters,
+        median=middle,
+        quartile_low=low,
+        quartile_high=high,
+        fastest=min(own),
+        ratio=ratio(own, times.get(REFERENCE)),
+        peer=case.peer or None,
+        peer_ratio=ratio(own, times.get(case.peer)),
+        words=case.words,
+        limit=None if case.words is None or bandwidth is None else case.words * size / bandwidth,
+        first=first,
+        temporaries=None if temporaries is None else temporaries / size,
+        state_bytes=case.state_bytes() / case.parameters,
     )
 
 
-def seconds(step: Callable[[], object], device: str) -> float:
+def ratio(own: list[float], other: list[float] | None) -> float | None:
+    """Median of the ratios of the rounds."""
+    if other is None:
+        return None
+    return statistics.median(mine / theirs for mine, theirs in zip(own, other, strict=True))
+
+
+def seconds(case: Case) -> float:
     """Wall time of a step."""
-    synchronise(device)
+    case.wait()
     start = time.perf_counter()
-    step()
-    synchronise(device)
+    case.step()
+    case.wait()
     return time.perf_counter() - start
 
 
-def synchronise(device: str) -> None:
-    """Wait for a device that works on its own."""
-    if device != "cpu":
-        torch.cuda.synchronize()
-
-
-def bandwidth(case: Case, device: str) -> float:
+def bandwidth(move: Callable[[], object], moved: int) -> float:
     """
-    Bytes a second that a step in place can read and write, on as much memory as one of Adam touches.
+    Bytes a second.
 
-    A copy would be slower: a processor reads the memory that it is about to write, too.
+    Parameters
+    ----------
+    move : callable
+        Reads and writes memory in place.  A copy would be slower: a processor reads the memory that
+        it is about to write, too.
+    moved : int
+        Bytes read and written by one call.
     """
-    array = torch.ones(4 * number_of_parameters(case), device=device)
-    best = min(seconds(lambda: array.neg_(), device) for _ in range(10))
-    return 2 * array.nbytes / best
-
-
-def number_of_parameters(case: Case) -> int:
-    """Elements of all tensors."""
-    return sum(param.numel() for group in case.optimizer.param_groups for param in group["params"])
-
-
-def peak_temporaries(case: Case, device: str) -> float:
-    """Largest sum of the bytes that one step has allocated and not yet freed, over the parameters."""
-    size = 4 * number_of_parameters(case)
-    if device != "cpu":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        case.step()
-        return (torch.cuda.max_memory_allocated() - before) / size
-    with torch.profiler.profile(profile_memory=True, activities=[torch.profiler.ProfilerActivity.CPU]) as run:
-        case.step()
-    level = peak = 0
-    events = run.profiler.kineto_results.events()
-    for event in sorted(events, key=lambda each: each.start_ns()):
-        if event.name() == "[memory]":
-            level += event.nbytes()
-            peak = max(peak, level)
-    return math.ceil(peak) / size
+    best = float("inf")
+    for _ in range(10):
+        start = time.perf_counter()
+        move()
+        best = min(best, time.perf_counter() - start)
+    return moved / best
