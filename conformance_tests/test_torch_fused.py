@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -24,6 +26,7 @@ from momo_spec.sampled import FORMATS
 from momo_spec.vector_file import Vector, load_vectors
 from momo_torch import SGDM, AMAdamW, Momo, MomoAdam, driver, optimizers
 from momo_torch.adapter import ModelBasedOptimizer
+from momo_torch.fused import SWITCH
 
 FUSED = [name for name in spec_names() if fits(load_spec(name))]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -353,14 +356,130 @@ def test_other_parameters_are_refused(case: str) -> None:
     assert len(built.param_groups) == 1
 
 
-def test_kernels_are_off_by_default() -> None:
-    """Without ``fused=True`` the generic path takes the steps, and says so."""
-    for fused in (None, False):
+@pytest.fixture
+def automatic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Optimizers that are made without ``fused`` choose for themselves, as outside of these tests."""
+    monkeypatch.delenv(SWITCH, raising=False)
+
+
+def stepped(params: list[torch.nn.Parameter], fused: bool | None) -> str:
+    """Implementation of the first step."""
+    built = Momo(params, fused=fused)
+    assert built.implementation == ("generic (fused=False)" if fused is False else "none")
+    for param in params:
+        param.grad = torch.ones_like(param)
+    built.step(loss=1.0)
+    return built.implementation
+
+
+@pytest.mark.usefixtures("automatic")
+def test_kernels_are_used_by_default() -> None:
+    """Without a word kernels take the steps; ``fused=False`` is the generic path, and says so."""
+    assert stepped([torch.nn.Parameter(torch.ones(3))], None) == "fused"
+    assert stepped([torch.nn.Parameter(torch.ones(3))], False) == "generic (fused=False)"
+
+
+@pytest.mark.usefixtures("automatic")
+@pytest.mark.parametrize("case", [name for name in unsuitable() if name not in ("meta", "inference")])
+def test_other_parameters_take_the_generic_path_by_default(case: str) -> None:
+    """Parameters that the kernels do not take are no error without ``fused=True``; the reason is told."""
+    params, reason = unsuitable()[case]
+    implementation = stepped(params, None)
+    assert implementation.startswith("generic (")
+    assert reason in implementation
+
+
+def test_an_environment_variable_switches_the_default_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``MOMO_TORCH_FUSED=0`` leaves steps to the generic path, but for ``fused=True``."""
+    monkeypatch.setenv(SWITCH, "0")
+    for fused, expected in ((None, f"generic ({SWITCH}=0)"), (True, "fused")):
         param = torch.nn.Parameter(torch.ones(3))
         built = Momo([param], fused=fused)
         param.grad = torch.ones_like(param)
         built.step(loss=1.0)
-        assert built.implementation == "generic"
+        assert built.implementation == expected
+
+
+@pytest.mark.usefixtures("automatic")
+def test_the_default_survives_pickling() -> None:
+    """A loaded optimizer chooses as its original did, also one that was saved before there was a choice."""
+    params, built = started("momo", torch.float32, None)
+    take_steps(params, built)
+    twin = pickle.loads(pickle.dumps(built))
+    contents = {key: value for key, value in built.__getstate__().items() if key != "_fused"}
+    older = Momo.__new__(Momo)
+    older.__setstate__(copy.deepcopy(contents))
+    take_steps(params, built, seed=5)
+    for loaded in (twin, older):
+        members = [param for group in loaded.param_groups for param in group["params"]]
+        take_steps(members, loaded, seed=5)
+        assert loaded.implementation == "fused"
+        assert_same_bits(snapshot(members, loaded), snapshot(params, built))
+
+
+@pytest.mark.usefixtures("automatic")
+def test_a_compiled_step_takes_the_generic_path() -> None:
+    """Inside of ``torch.compile`` the steps are those of the generic path, to the bit."""
+    results = []
+    for fused in (None, False):
+        param = torch.nn.Parameter(torch.linspace(1, 2, 5))
+        built = Momo([param], fused=fused)
+        param.grad = param.detach() / 2
+        torch.compile(built.step, fullgraph=True, backend="eager")(loss=torch.tensor(1.0))
+        results.append(param.detach())
+        assert fused is False or built.implementation == "generic (the step is traced)"
+    assert torch.equal(*results)
+
+
+LATE_IMPORT = """
+import sys, torch
+from momo_torch import MomoAdam
+param = torch.nn.Parameter(torch.ones(3))
+built = MomoAdam([param])
+assert "numba" not in sys.modules
+param.grad = torch.ones_like(param)
+built.step(loss=1.0)
+assert built.implementation == "fused", built.implementation
+"""
+
+NO_NEED = """
+import sys, torch
+from momo_torch import MomoAdam
+param = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
+built = MomoAdam([param])
+param.grad = torch.ones_like(param)
+built.step(loss=1.0)
+assert built.implementation == "generic (parameters are torch.bfloat16)", built.implementation
+assert "numba" not in sys.modules
+"""
+
+BROKEN = """
+import sys, torch
+sys.modules["llvmlite"] = None
+from momo_torch import Momo
+param = torch.nn.Parameter(torch.ones(3))
+built = Momo([param])
+for _ in range(2):
+    param.grad = torch.ones_like(param)
+    built.step(loss=5.0)
+    assert built.implementation.startswith("generic (numba cannot be imported"), built.implementation
+assert (param < 1).all()
+"""
+
+
+@pytest.mark.parametrize("script", [LATE_IMPORT, NO_NEED, BROKEN], ids=["late", "not needed", "broken"])
+def test_numba_is_imported_when_it_is_needed(script: str) -> None:
+    """The first step that kernels can take imports Numba, no earlier; a broken one is no error."""
+    environment = {key: value for key, value in os.environ.items() if key != SWITCH}
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_fused_must_be_a_bool_or_none() -> None:
@@ -445,7 +564,8 @@ assert built.implementation == "generic (several ranks step together)", built.im
 
 
 WITHOUT_NUMBA = """
-import sys, torch
+import os, sys, torch
+os.environ.pop("MOMO_TORCH_FUSED", None)
 sys.modules["numba"] = None
 import importlib.util
 find = importlib.util.find_spec
@@ -459,7 +579,7 @@ for name in optimizers.__all__:
     built = cls([param], **needed)
     param.grad = torch.ones_like(param)
     built.step(loss=1.0)
-    assert built.implementation == "generic"
+    assert built.implementation == "generic (numba is not installed)", built.implementation
     assert (param < 1).all()
     try:
         cls([param], **needed, fused=True)
