@@ -27,6 +27,7 @@ from momo_spec.vector_file import Vector, load_vectors
 from momo_torch import SGDM, AMAdamW, Momo, MomoAdam, driver, optimizers
 from momo_torch.adapter import ModelBasedOptimizer
 from momo_torch.fused import SWITCH
+from momo_torch.plan import SERIAL
 
 FUSED = [name for name in spec_names() if fits(load_spec(name))]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -246,16 +247,59 @@ def test_a_step_that_is_not_finite_changes_nothing(optimizer: str, where: str) -
         assert_same_bits(list(built.state[param].values()), list(kept[id(param)].values()))
 
 
-def test_a_parameter_that_only_data_has_changed_skips_the_step() -> None:
-    """NaN that was written behind PyTorch's back is found before anything else is written."""
-    params, built = started("momo", torch.float32, True)
+def of_two_small_tensors(on_nonfinite: str = "skip") -> tuple[list[torch.nn.Parameter], ModelBasedOptimizer]:
+    params = [torch.nn.Parameter(torch.ones(5)) for _ in range(2)]
+    return params, Momo(params, fused=True, on_nonfinite=on_nonfinite)
+
+
+def of_two_large_tensors(on_nonfinite: str = "skip") -> tuple[list[torch.nn.Parameter], ModelBasedOptimizer]:
+    params = [torch.nn.Parameter(torch.ones(SERIAL)) for _ in range(2)]
+    return params, Momo(params, fused=True, on_nonfinite=on_nonfinite)
+
+
+def write_nan(param: torch.nn.Parameter, *, counted: bool) -> None:
+    """NaN in one place, so that PyTorch counts the write or does not see it."""
+    with torch.no_grad():
+        (param if counted else param.data)[2] = float("nan")
+
+
+@pytest.mark.parametrize("make", [of_two_small_tensors, of_two_large_tensors])
+def test_a_parameter_that_was_written_skips_the_step(make: Any) -> None:
+    """NaN in a parameter is found before anything is written: in small tensors also behind PyTorch's back."""
+    params, built = make()
     take_steps(params, built)
-    params[3].data.view(-1)[7] = float("nan")
+    write_nan(params[1], counted=make is of_two_large_tensors)
     before = snapshot(params, built)
     take_steps(params, built, count=1)
     assert bool(built.last_info.skipped)
     count = len(params) * (1 + len(built.state[params[0]]))
     assert_same_bits(snapshot(params, built)[:count], before[:count])
+
+
+def test_a_large_parameter_that_was_written_unseen_stops_the_next_step() -> None:
+    """NaN that nobody counted passes one step, which moves all else; the model stays finite."""
+    params, built = of_two_large_tensors()
+    take_steps(params, built)
+    write_nan(params[1], counted=False)
+    before = params[0].detach().clone()
+    take_steps(params, built, count=1)
+    assert built.implementation == "fused"
+    assert not torch.equal(params[0].detach(), before)
+    assert int(torch.isnan(params[1]).sum()) == 1
+    assert bool(torch.isfinite(built.param_groups[0]["predicted_loss"]))
+    kept = snapshot(params, built)[: 2 * (1 + len(built.state[params[0]]))]
+    take_steps(params, built, count=1)
+    assert bool(built.last_info.skipped)
+    assert_same_bits(snapshot(params, built)[: len(kept)], kept)
+
+
+def test_a_large_parameter_that_was_written_unseen_is_an_error_where_asked() -> None:
+    """With ``on_nonfinite="raise"`` the step that finds the NaN says so."""
+    params, built = of_two_large_tensors("raise")
+    take_steps(params, built)
+    write_nan(params[1], counted=False)
+    with pytest.raises(FloatingPointError, match="a parameter is not finite"):
+        take_steps(params, built, count=1)
 
 
 def test_a_parameter_that_would_overflow_stays() -> None:
@@ -785,10 +829,10 @@ def test_copies_step_for_themselves() -> None:
 
 @pytest.mark.parametrize("optimizer", FUSED)
 def test_words_are_counted(optimizer: str) -> None:
-    """A step reads all there is twice and writes it once; choosing a momentum reads averages again."""
+    """Each sweep reads gradients and averages; the last one reads the parameters, too, and writes."""
     kernels = kernel_set(load_spec(optimizer), decays=False)
     states = len(load_spec(optimizer).leaf_state)
-    reading = (1 + states) * (len(kernels.sweeps) - 1) + 1
+    reading = (1 + states) * (len(kernels.sweeps) - 1)
     assert kernels.words == reading + (2 + states) + (1 + states)
 
 

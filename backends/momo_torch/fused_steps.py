@@ -6,8 +6,10 @@ finite, or so large that the second sweep might overflow) leaves the step to the
 has all the branches.  So a step that cannot be taken changes nothing, and the kernels need no second
 thoughts.
 
-That holds for the parameters, too: a write through ``.data`` is not counted by PyTorch, so the first
-sweep reads them each time, one of the 11 words that a step of Adam moves for each parameter.
+Parameters are read beforehand where PyTorch counts a write to them since the last step.  It does not
+count those through ``.data``: a number that is not finite and was written so to a large tensor, while loss
+and gradients stay finite, is found by the second sweep.  That step moves all else, and leaves the next
+one to the generic path.
 """
 
 from __future__ import annotations
@@ -123,7 +125,6 @@ class FusedSteps:
             if not plan.prepare(scalars, self._number(loss)):
                 raise UnsuitableError("a number is not finite, or very large")
             plan.apply(scalars)
-        torch.autograd.graph.increment_version(plan.table.params)
 
     def _number(self, loss: Any) -> float | None:
         """The loss as a number; None for a rule that needs none."""
