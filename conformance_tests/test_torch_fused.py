@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -757,6 +758,59 @@ def test_parameters_that_moved_in_memory_are_found() -> None:
         built.step(loss=5.0)
         assert torch.equal(old, untouched)
         assert not torch.equal(param.data, untouched)
+
+
+def of_a_kept_gradient(fused: bool) -> tuple[torch.nn.Parameter, ModelBasedOptimizer]:
+    """A parameter after two steps on one gradient tensor."""
+    param = torch.nn.Parameter(torch.zeros(4))
+    built = Momo([param], lb=float("-inf"), fused=fused)
+    param.grad = torch.ones_like(param)
+    built.step(loss=1.0)
+    built.step(loss=1.0)
+    return param, built
+
+
+def test_a_gradient_that_is_kept_is_read_where_it_is() -> None:
+    """The same gradient tensor may have moved since the last step."""
+    outcomes = []
+    for fused in (True, False):
+        param, built = of_a_kept_gradient(fused)
+        assert param.grad is not None
+        param.grad.data = param.grad.data * 3
+        built.step(loss=1.0)
+        assert built.implementation.startswith("fused" if fused else "generic")
+        outcomes.append(param.detach())
+    # Shares, averages and the move are rounded a handful of times in each path.
+    torch.testing.assert_close(*outcomes, rtol=16 * 2.0**-24, atol=0.0)
+
+
+def test_a_gradient_that_is_kept_is_checked_again() -> None:
+    """The same gradient tensor at the same place may have another dtype, or fewer elements."""
+    outcomes = []
+    for fused in (True, False):
+        param, built = of_a_kept_gradient(fused)
+        assert param.grad is not None
+        param.grad.data = param.grad.data.view(torch.int32)
+        built.step(loss=1.0)
+        assert built.implementation.startswith("generic")
+        outcomes.append(param.detach())
+        param, built = of_a_kept_gradient(fused)
+        assert param.grad is not None
+        param.grad.data = param.grad.data[:2]
+        with pytest.raises((RuntimeError, ValueError)):
+            built.step(loss=1.0)
+    assert torch.equal(*outcomes)
+
+
+def test_gradients_do_not_live_on() -> None:
+    """After ``zero_grad`` nothing holds the gradients of a step."""
+    param = torch.nn.Parameter(torch.zeros(4))
+    built = Momo([param], fused=True)
+    param.grad = torch.ones_like(param)
+    gradient = weakref.ref(param.grad)
+    built.step(loss=1.0)
+    built.zero_grad()
+    assert gradient() is None
 
 
 CHILD = """

@@ -20,10 +20,10 @@ from numba.extending import intrinsic
 
 Kernel = Callable[..., None]
 
-BLOCK = 128
+BLOCK = 256
 """So many terms are added in the format of the tensor, and these sums in float64."""
 
-AHEAD = 4 * BLOCK
+AHEAD = BLOCK
 """Numbers between those that are worked on and those that are fetched."""
 
 LINE = 64

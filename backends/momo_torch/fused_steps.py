@@ -50,7 +50,7 @@ class FusedSteps:
     """
 
     def __init__(self, kind: Kind, obstacle: str = "") -> None:
-        self.kind = kind
+        self.kind, self.scalar_keys = kind, state.scalar_keys(kind)
         self.obstacle = obstacle
         self.implementation = f"generic ({obstacle})" if obstacle else "none"
         self.plan: Plan | None = None
@@ -138,7 +138,7 @@ class FusedSteps:
 
     def _scalars(self, group: state.Group, table: Table) -> Mapping[str, Any]:
         """The scalars of a parameter group, as arrays on the same memory."""
-        names = [name for name in state.scalar_keys(self.kind) if group[name] is not None]
+        names = [name for name in self.scalar_keys if group[name] is not None]
         tensors = [group[name] for name in names]
         if self.views is None or not self.views.holds(tensors):
             self.views = ScalarViews(names, tensors, table.dtype)

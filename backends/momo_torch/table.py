@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
@@ -22,6 +23,8 @@ from .suitable import (
     same,
     spans_apart,
 )
+
+_dtype_of = operator.attrgetter("dtype")
 
 Addresses = npt.NDArray[np.int64]
 Numbers = Mapping[str, npt.NDArray[Any]]
@@ -75,6 +78,8 @@ class Table:
         self.chunks = _chunks([param.numel() for param in params])
         self.starts = np.searchsorted(self.chunks[:, 0], np.arange(self.count))
         self._lay_out(list(chain.from_iterable(map(self._items, states))), len(arrays))
+        self._grads: list[weakref.ref[Tensor]] = []
+        self._numels = list(map(Tensor.numel, params))
         self.update(grads)
 
     def _lay_out(self, kept: list[Tensor], arrays: int) -> None:
@@ -101,12 +106,32 @@ class Table:
         ------
         UnsuitableError
         """
+        if self._known(grads):
+            return
+        self._grads.clear()
         self._check(grads)
         starts = _addresses(grads)
         position = np.searchsorted(self._starts[:-1], starts, side="right")
         if (starts < self._stops[position]).any() or (starts + self._sizes > self._starts[position]).any():
             raise UnsuitableError("a gradient that shares memory with a parameter or a state")
         self.pointers[:, 1] = starts
+        # Gradients of zero_grad(set_to_none=False) are the same tensors again; others must not live on.
+        self._grads, self._grad_pointers = list(map(weakref.ref, grads)), starts.tolist()
+
+    def _known(self, grads: list[Tensor]) -> bool:
+        """
+        Whether these gradients were checked before: the same tensors, where they were.
+
+        ``zero_grad(set_to_none=False)`` keeps them.  Only weak references are kept of others, whose
+        memory must not live on.
+        """
+        return (
+            len(grads) == len(self._grads)
+            and all(map(operator.is_, map(operator.call, self._grads), grads))
+            and list(map(Tensor.data_ptr, grads)) == self._grad_pointers
+            and set(map(_dtype_of, grads)) == {self.dtype}
+            and list(map(Tensor.numel, grads)) == self._numels
+        )
 
     def holds(self, params: list[Tensor], states: list[dict[str, Tensor]]) -> bool:
         """Whether these are its parameters, and they and their states are where they were."""
