@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import copy
+import os
+import pickle
 import subprocess
 import sys
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -24,6 +27,8 @@ from momo_spec.sampled import FORMATS
 from momo_spec.vector_file import Vector, load_vectors
 from momo_torch import SGDM, AMAdamW, Momo, MomoAdam, driver, optimizers
 from momo_torch.adapter import ModelBasedOptimizer
+from momo_torch.fused import SWITCH
+from momo_torch.plan import SERIAL
 
 FUSED = [name for name in spec_names() if fits(load_spec(name))]
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -243,16 +248,59 @@ def test_a_step_that_is_not_finite_changes_nothing(optimizer: str, where: str) -
         assert_same_bits(list(built.state[param].values()), list(kept[id(param)].values()))
 
 
-def test_a_parameter_that_only_data_has_changed_skips_the_step() -> None:
-    """NaN that was written behind PyTorch's back is found before anything else is written."""
-    params, built = started("momo", torch.float32, True)
+def of_two_small_tensors(on_nonfinite: str = "skip") -> tuple[list[torch.nn.Parameter], ModelBasedOptimizer]:
+    params = [torch.nn.Parameter(torch.ones(5)) for _ in range(2)]
+    return params, Momo(params, fused=True, on_nonfinite=on_nonfinite)
+
+
+def of_two_large_tensors(on_nonfinite: str = "skip") -> tuple[list[torch.nn.Parameter], ModelBasedOptimizer]:
+    params = [torch.nn.Parameter(torch.ones(SERIAL)) for _ in range(2)]
+    return params, Momo(params, fused=True, on_nonfinite=on_nonfinite)
+
+
+def write_nan(param: torch.nn.Parameter, *, counted: bool) -> None:
+    """NaN in one place, so that PyTorch counts the write or does not see it."""
+    with torch.no_grad():
+        (param if counted else param.data)[2] = float("nan")
+
+
+@pytest.mark.parametrize("make", [of_two_small_tensors, of_two_large_tensors])
+def test_a_parameter_that_was_written_skips_the_step(make: Any) -> None:
+    """NaN in a parameter is found before anything is written: in small tensors also behind PyTorch's back."""
+    params, built = make()
     take_steps(params, built)
-    params[3].data.view(-1)[7] = float("nan")
+    write_nan(params[1], counted=make is of_two_large_tensors)
     before = snapshot(params, built)
     take_steps(params, built, count=1)
     assert bool(built.last_info.skipped)
     count = len(params) * (1 + len(built.state[params[0]]))
     assert_same_bits(snapshot(params, built)[:count], before[:count])
+
+
+def test_a_large_parameter_that_was_written_unseen_stops_the_next_step() -> None:
+    """NaN that nobody counted passes one step, which moves all else; the model stays finite."""
+    params, built = of_two_large_tensors()
+    take_steps(params, built)
+    write_nan(params[1], counted=False)
+    before = params[0].detach().clone()
+    take_steps(params, built, count=1)
+    assert built.implementation == "fused"
+    assert not torch.equal(params[0].detach(), before)
+    assert int(torch.isnan(params[1]).sum()) == 1
+    assert bool(torch.isfinite(built.param_groups[0]["predicted_loss"]))
+    kept = snapshot(params, built)[: 2 * (1 + len(built.state[params[0]]))]
+    take_steps(params, built, count=1)
+    assert bool(built.last_info.skipped)
+    assert_same_bits(snapshot(params, built)[: len(kept)], kept)
+
+
+def test_a_large_parameter_that_was_written_unseen_is_an_error_where_asked() -> None:
+    """With ``on_nonfinite="raise"`` the step that finds the NaN says so."""
+    params, built = of_two_large_tensors("raise")
+    take_steps(params, built)
+    write_nan(params[1], counted=False)
+    with pytest.raises(FloatingPointError, match="a parameter is not finite"):
+        take_steps(params, built, count=1)
 
 
 def test_a_parameter_that_would_overflow_stays() -> None:
@@ -353,14 +401,130 @@ def test_other_parameters_are_refused(case: str) -> None:
     assert len(built.param_groups) == 1
 
 
-def test_kernels_are_off_by_default() -> None:
-    """Without ``fused=True`` the generic path takes the steps, and says so."""
-    for fused in (None, False):
+@pytest.fixture
+def automatic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Optimizers that are made without ``fused`` choose for themselves, as outside of these tests."""
+    monkeypatch.delenv(SWITCH, raising=False)
+
+
+def stepped(params: list[torch.nn.Parameter], fused: bool | None) -> str:
+    """Implementation of the first step."""
+    built = Momo(params, fused=fused)
+    assert built.implementation == ("generic (fused=False)" if fused is False else "none")
+    for param in params:
+        param.grad = torch.ones_like(param)
+    built.step(loss=1.0)
+    return built.implementation
+
+
+@pytest.mark.usefixtures("automatic")
+def test_kernels_are_used_by_default() -> None:
+    """Without a word kernels take the steps; ``fused=False`` is the generic path, and says so."""
+    assert stepped([torch.nn.Parameter(torch.ones(3))], None) == "fused"
+    assert stepped([torch.nn.Parameter(torch.ones(3))], False) == "generic (fused=False)"
+
+
+@pytest.mark.usefixtures("automatic")
+@pytest.mark.parametrize("case", [name for name in unsuitable() if name not in ("meta", "inference")])
+def test_other_parameters_take_the_generic_path_by_default(case: str) -> None:
+    """Parameters that the kernels do not take are no error without ``fused=True``; the reason is told."""
+    params, reason = unsuitable()[case]
+    implementation = stepped(params, None)
+    assert implementation.startswith("generic (")
+    assert reason in implementation
+
+
+def test_an_environment_variable_switches_the_default_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``MOMO_TORCH_FUSED=0`` leaves steps to the generic path, but for ``fused=True``."""
+    monkeypatch.setenv(SWITCH, "0")
+    for fused, expected in ((None, f"generic ({SWITCH}=0)"), (True, "fused")):
         param = torch.nn.Parameter(torch.ones(3))
         built = Momo([param], fused=fused)
         param.grad = torch.ones_like(param)
         built.step(loss=1.0)
-        assert built.implementation == "generic"
+        assert built.implementation == expected
+
+
+@pytest.mark.usefixtures("automatic")
+def test_the_default_survives_pickling() -> None:
+    """A loaded optimizer chooses as its original did, also one that was saved before there was a choice."""
+    params, built = started("momo", torch.float32, None)
+    take_steps(params, built)
+    twin = pickle.loads(pickle.dumps(built))
+    contents = {key: value for key, value in built.__getstate__().items() if key != "_fused"}
+    older = Momo.__new__(Momo)
+    older.__setstate__(copy.deepcopy(contents))
+    take_steps(params, built, seed=5)
+    for loaded in (twin, older):
+        members = [param for group in loaded.param_groups for param in group["params"]]
+        take_steps(members, loaded, seed=5)
+        assert loaded.implementation == "fused"
+        assert_same_bits(snapshot(members, loaded), snapshot(params, built))
+
+
+@pytest.mark.usefixtures("automatic")
+def test_a_compiled_step_takes_the_generic_path() -> None:
+    """Inside of ``torch.compile`` the steps are those of the generic path, to the bit."""
+    results = []
+    for fused in (None, False):
+        param = torch.nn.Parameter(torch.linspace(1, 2, 5))
+        built = Momo([param], fused=fused)
+        param.grad = param.detach() / 2
+        torch.compile(built.step, fullgraph=True, backend="eager")(loss=torch.tensor(1.0))
+        results.append(param.detach())
+        assert fused is False or built.implementation == "generic (the step is traced)"
+    assert torch.equal(*results)
+
+
+LATE_IMPORT = """
+import sys, torch
+from momo_torch import MomoAdam
+param = torch.nn.Parameter(torch.ones(3))
+built = MomoAdam([param])
+assert "numba" not in sys.modules
+param.grad = torch.ones_like(param)
+built.step(loss=1.0)
+assert built.implementation == "fused", built.implementation
+"""
+
+NO_NEED = """
+import sys, torch
+from momo_torch import MomoAdam
+param = torch.nn.Parameter(torch.ones(3, dtype=torch.bfloat16))
+built = MomoAdam([param])
+param.grad = torch.ones_like(param)
+built.step(loss=1.0)
+assert built.implementation == "generic (parameters are torch.bfloat16)", built.implementation
+assert "numba" not in sys.modules
+"""
+
+BROKEN = """
+import sys, torch
+sys.modules["llvmlite"] = None
+from momo_torch import Momo
+param = torch.nn.Parameter(torch.ones(3))
+built = Momo([param])
+for _ in range(2):
+    param.grad = torch.ones_like(param)
+    built.step(loss=5.0)
+    assert built.implementation.startswith("generic (numba cannot be imported"), built.implementation
+assert (param < 1).all()
+"""
+
+
+@pytest.mark.parametrize("script", [LATE_IMPORT, NO_NEED, BROKEN], ids=["late", "not needed", "broken"])
+def test_numba_is_imported_when_it_is_needed(script: str) -> None:
+    """The first step that kernels can take imports Numba, no earlier; a broken one is no error."""
+    environment = {key: value for key, value in os.environ.items() if key != SWITCH}
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment,
+    )
+    assert result.returncode == 0, result.stderr
 
 
 def test_fused_must_be_a_bool_or_none() -> None:
@@ -445,7 +609,8 @@ assert built.implementation == "generic (several ranks step together)", built.im
 
 
 WITHOUT_NUMBA = """
-import sys, torch
+import os, sys, torch
+os.environ.pop("MOMO_TORCH_FUSED", None)
 sys.modules["numba"] = None
 import importlib.util
 find = importlib.util.find_spec
@@ -459,7 +624,7 @@ for name in optimizers.__all__:
     built = cls([param], **needed)
     param.grad = torch.ones_like(param)
     built.step(loss=1.0)
-    assert built.implementation == "generic"
+    assert built.implementation == "generic (numba is not installed)", built.implementation
     assert (param < 1).all()
     try:
         cls([param], **needed, fused=True)
@@ -595,6 +760,59 @@ def test_parameters_that_moved_in_memory_are_found() -> None:
         assert not torch.equal(param.data, untouched)
 
 
+def of_a_kept_gradient(fused: bool) -> tuple[torch.nn.Parameter, ModelBasedOptimizer]:
+    """A parameter after two steps on one gradient tensor."""
+    param = torch.nn.Parameter(torch.zeros(4))
+    built = Momo([param], lb=float("-inf"), fused=fused)
+    param.grad = torch.ones_like(param)
+    built.step(loss=1.0)
+    built.step(loss=1.0)
+    return param, built
+
+
+def test_a_gradient_that_is_kept_is_read_where_it_is() -> None:
+    """The same gradient tensor may have moved since the last step."""
+    outcomes = []
+    for fused in (True, False):
+        param, built = of_a_kept_gradient(fused)
+        assert param.grad is not None
+        param.grad.data = param.grad.data * 3
+        built.step(loss=1.0)
+        assert built.implementation.startswith("fused" if fused else "generic")
+        outcomes.append(param.detach())
+    # Shares, averages and the move are rounded a handful of times in each path.
+    torch.testing.assert_close(*outcomes, rtol=16 * 2.0**-24, atol=0.0)
+
+
+def test_a_gradient_that_is_kept_is_checked_again() -> None:
+    """The same gradient tensor at the same place may have another dtype, or fewer elements."""
+    outcomes = []
+    for fused in (True, False):
+        param, built = of_a_kept_gradient(fused)
+        assert param.grad is not None
+        param.grad.data = param.grad.data.view(torch.int32)
+        built.step(loss=1.0)
+        assert built.implementation.startswith("generic")
+        outcomes.append(param.detach())
+        param, built = of_a_kept_gradient(fused)
+        assert param.grad is not None
+        param.grad.data = param.grad.data[:2]
+        with pytest.raises((RuntimeError, ValueError)):
+            built.step(loss=1.0)
+    assert torch.equal(*outcomes)
+
+
+def test_gradients_do_not_live_on() -> None:
+    """After ``zero_grad`` nothing holds the gradients of a step."""
+    param = torch.nn.Parameter(torch.zeros(4))
+    built = Momo([param], fused=True)
+    param.grad = torch.ones_like(param)
+    gradient = weakref.ref(param.grad)
+    built.step(loss=1.0)
+    built.zero_grad()
+    assert gradient() is None
+
+
 CHILD = """
 import os, numpy as np, torch
 from momo_torch import MomoAdam
@@ -665,10 +883,10 @@ def test_copies_step_for_themselves() -> None:
 
 @pytest.mark.parametrize("optimizer", FUSED)
 def test_words_are_counted(optimizer: str) -> None:
-    """A step reads all there is twice and writes it once; choosing a momentum reads averages again."""
+    """Each sweep reads gradients and averages; the last one reads the parameters, too, and writes."""
     kernels = kernel_set(load_spec(optimizer), decays=False)
     states = len(load_spec(optimizer).leaf_state)
-    reading = (1 + states) * (len(kernels.sweeps) - 1) + 1
+    reading = (1 + states) * (len(kernels.sweeps) - 1)
     assert kernels.words == reading + (2 + states) + (1 + states)
 
 

@@ -20,6 +20,15 @@ from numba.extending import intrinsic
 
 Kernel = Callable[..., None]
 
+BLOCK = 256
+"""So many terms are added in the format of the tensor, and these sums in float64."""
+
+AHEAD = BLOCK
+"""Numbers between those that are worked on and those that are fetched."""
+
+LINE = 64
+"""Bytes that a processor fetches at once."""
+
 
 @dataclass(frozen=True)
 class Kernels:
@@ -98,6 +107,53 @@ def take(typing_context: Any, counter: Any) -> Any:
 def view(pointer: int, start: int, size: int, like: Any) -> Any:
     """Array of `size` numbers at the `start`-th number of a tensor, of the dtype of `like`."""
     return numba.carray(address(pointer + start * like.itemsize), (size,), like.dtype)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def prefetch(typing_context: Any, number: Any) -> Any:
+    """Ask for the memory at an address, which need not exist."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        flag = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, flag, flag, flag])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        read, keep, data = (ir.Constant(flag, value) for value in (0, 3, 1))
+        builder.call(function, [builder.inttoptr(arguments[0], cgutils.voidptr_t), read, keep, data])
+        return context.get_dummy_value()
+
+    return types.void(number), generate
+
+
+@compiled
+def fetch(pointer: int, start: int, size: int, like: Any) -> None:
+    """Ask for numbers of a tensor that are needed soon; processors foresee too little of several arrays."""
+    first = pointer + start * like.itemsize
+    for line in range(first, first + size * like.itemsize, LINE):
+        prefetch(line)
+
+
+@compiled
+def size_of_part(params: Any) -> Any:
+    """Sum of the absolute values of a part of a tensor."""
+    size = params.dtype.type(0)
+    for i in range(params.size):
+        size += abs(params[i])
+    return size
+
+
+@compiled
+def param_size(
+    like: Any, scalars: Any, own: Any, pointers: Any, chunks: Any, counter: Any, sums: Any, new: Any
+) -> None:
+    """Sum of the absolute values of the parameters: a sweep before the first step of a rule."""
+    taken = take(counter)
+    while taken < len(chunks):
+        tensor, start, stop = chunks[taken]
+        size = 0.0
+        for first in range(start, stop, BLOCK):
+            size += size_of_part(view(pointers[tensor, 0], first, min(BLOCK, stop - first), like))
+        sums[0, taken] = size
+        taken = take(counter)
 
 
 @compiled

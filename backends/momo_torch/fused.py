@@ -1,48 +1,38 @@
 """
-Steps by the generated kernels, for optimizers that were made with ``fused=True``.
+Steps by the generated kernels: unless ``fused=False``, where Numba is installed and the tensors suit.
 
-The first sweep over the tensors writes nothing.  Whatever is unusual there (a number that is not
-finite, or so large that the second sweep might overflow) leaves the step to the generic path, which
-has all the branches.  So a step that cannot be taken changes nothing, and the kernels need no second
-thoughts.
-
-That holds for the parameters, too: a write through ``.data`` is not counted by PyTorch, so the first
-sweep reads them each time, one of the 11 words that a step of Adam moves for each parameter.
+Numba is imported by the first step that the kernels can take, not before.
 """
 
 from __future__ import annotations
 
-import importlib.util
-import numbers
-import operator
+import os
 from collections.abc import Mapping, Sequence
-from itertools import repeat
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
-from momo_core import KINDS, InvalidValueError, Kind
+from momo_core import Kind
 
 from . import state
+from .fused_steps import FusedSteps, unusable
 from .loss import LossRecorder
-from .plan import Plan, Settings, kernel_table
 from .sharding import is_alone
-from .table import ScalarViews, Table, UnsuitableError, check_params, same
+from .suitable import UnsuitableError, check_params
+
+SWITCH = "MOMO_TORCH_FUSED"
+"""Environment variable: with the value 0, optimizers that are made without ``fused`` use no kernels."""
 
 
 class FusedOptimizer(LossRecorder):
     """An optimizer that may leave its steps to kernels."""
 
     _fused: bool | None = None
-    _kernels: FusedSteps | None = None
+    _kernels: FusedSteps
     _process_group: Any
 
     @property
     def implementation(self) -> str:
-        """What took the last step: ``"fused"`` or ``"generic"``, with ``fused=True`` and why."""
-        return "generic" if self._kernels is None else self._kernels.implementation
+        """What took the last step: ``"fused"``, or ``"generic"`` and why; ``"none"`` before the first."""
+        return self._kernels.implementation
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_fused": self._fused}
@@ -56,17 +46,19 @@ class FusedOptimizer(LossRecorder):
         InvalidValueError
             If `fused` is True, and there are no kernels.
         """
-        self._fused, self._kernels = fused, FusedSteps(kind) if fused else None
+        self._fused, self._kernels = fused, FusedSteps(kind, excluded(fused))
+        if fused:
+            self._kernels.require()
 
     def _check_kernels(self) -> None:
         """
-        Check that kernels take the parameters, if they are to.
+        Check that kernels take the parameters, if they have to.
 
         Raises
         ------
         InvalidValueError
         """
-        if self._kernels is not None:
+        if self._fused:
             try:
                 check_params(state.all_params(self.param_groups))
             except UnsuitableError as reason:
@@ -74,163 +66,14 @@ class FusedOptimizer(LossRecorder):
 
     def _step_by_kernels(self, hypers: Sequence[Mapping[str, Any]], loss: Any) -> bool:
         """Take a step, and say whether it was taken; if not, nothing has changed."""
-        if self._kernels is None:
+        if self._kernels.obstacle:
             return False
         alone = is_alone(self._process_group)
         return self._kernels.take(self.param_groups, self.state, hypers, loss, alone=alone)
 
 
-class FusedSteps:
-    """
-    The steps of one optimizer, as far as the kernels can take them.
-
-    Parameters
-    ----------
-    kind : Kind
-
-    Attributes
-    ----------
-    implementation : str
-        ``"fused"`` or ``"generic"`` and why, of the last step; ``"none"`` before.
-
-    Raises
-    ------
-    InvalidValueError
-        If there are no kernels.
-    """
-
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
-        self.implementation = "none"
-        self.plan: Plan | None = None
-        self.views: ScalarViews | None = None
-        if obstacle := impossible(kind):
-            raise unusable(obstacle)
-
-    def take(
-        self,
-        groups: Sequence[state.Group],
-        states: state.States,
-        hypers: Sequence[Mapping[str, Any]],
-        loss: Any,
-        *,
-        alone: bool,
-    ) -> bool:
-        """
-        Take a step, and say whether it was taken; if not, nothing has changed.
-
-        Parameters
-        ----------
-        groups : sequence of dict
-        states : mapping of tensor to dict
-        hypers : sequence of mappings
-            Hyper-parameters of each group.
-        loss : tensor of one element, float or None
-        alone : bool
-            Whether no other rank takes part: the kernels average no loss.
-        """
-        try:
-            self._take(groups, states, hypers, self._number(loss), alone=alone)
-        except UnsuitableError as reason:
-            self.implementation = f"generic ({reason})"
-            return False
-        self.implementation = "fused"
-        return True
-
-    def _take(
-        self,
-        groups: Sequence[state.Group],
-        states: state.States,
-        hypers: Sequence[Mapping[str, Any]],
-        loss: float | None,
-        *,
-        alone: bool,
-    ) -> None:
-        """
-        Take a step.
-
-        Raises
-        ------
-        UnsuitableError
-            If kernels cannot; nothing has changed then.
-        """
-        if not alone:
-            raise UnsuitableError("several ranks step together")
-        with np.errstate(all="ignore"):
-            plan = self._plan_for(groups, states, list(map(without_tensors, hypers)))
-            scalars = self._scalars(groups[0], plan.table)
-            if not plan.prepare(scalars, loss):
-                raise UnsuitableError("a number is not finite, or very large")
-            plan.apply(scalars)
-        torch.autograd.graph.increment_version(plan.table.params)
-
-    def _number(self, loss: Any) -> float | None:
-        """The loss as a number; None for a rule that needs none."""
-        if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
-            raise UnsuitableError("the step is traced")
-        if not self.kind.model.needs_loss:
-            return None
-        if type(loss) is Tensor and loss.numel() == 1 and loss.is_floating_point():
-            return float(loss)
-        if isinstance(loss, numbers.Real) and not isinstance(loss, bool):
-            return float(loss)
-        raise UnsuitableError("the loss is no number")
-
-    def _scalars(self, group: state.Group, table: Table) -> Mapping[str, Any]:
-        """The scalars of a parameter group, as arrays on the same memory."""
-        names = [name for name in state.scalar_keys(self.kind) if group[name] is not None]
-        tensors = [group[name] for name in names]
-        if self.views is None or not self.views.holds(tensors):
-            self.views = ScalarViews(names, tensors, table.dtype)
-        return self.views.arrays
-
-    def _plan_for(
-        self, groups: Sequence[state.Group], states: state.States, hypers: list[dict[str, Any]]
-    ) -> Plan:
-        """The plan of the last step if it still fits, or a new one."""
-        params = state.all_params(groups)
-        grads: list[Any] = [param.grad for param in params]
-        moving = None
-        if not all(map(operator.is_not, grads, repeat(None))):
-            moving = [index for index, grad in enumerate(grads) if grad is not None]
-            params, grads = [params[index] for index in moving], [grads[index] for index in moving]
-        if not params:
-            raise UnsuitableError("no gradient")
-        sizes, policy = [len(group["params"]) for group in groups], groups[0]["on_nonfinite"]
-        settings = Settings(hypers, sizes, moving, policy)
-        table = self._table_for(params, grads, owned_by(params, states))
-        if self.plan is None or self.plan.table is not table or self.plan.settings != settings:
-            self.plan = Plan(self.kind, table, settings)
-        return self.plan
-
-    def _table_for(self, params: list[Tensor], grads: list[Tensor], owned: list[dict[str, Tensor]]) -> Table:
-        """The table of the last step with these gradients, or a new one."""
-        if self.plan is not None and self.plan.table.holds(params, owned):
-            self.plan.table.update(grads)
-            return self.plan.table
-        self.plan, direction = None, self.kind.direction
-        return Table(params, grads, owned, direction.leaf_state, ("step", *direction.tensor_state))
-
-
-def owned_by(params: list[Tensor], states: state.States) -> list[dict[str, Tensor]]:
-    """The state of each parameter; in the usual order without a look-up for each."""
-    return list(states.values()) if same(list(states), params) else list(map(states.__getitem__, params))
-
-
-def unusable(reason: object) -> InvalidValueError:
-    """The error of ``fused=True`` where there are no kernels."""
-    return InvalidValueError(f"Invalid fused: {reason}", "E_FUSED")
-
-
-def impossible(kind: Kind) -> str:
-    """Why no step of an optimizer can be taken by kernels; empty if nothing is known yet."""
-    if importlib.util.find_spec("numba") is None:
-        return "numba is not installed"
-    if KINDS.get(kind.name) is not kind or (kind.name, False) not in kernel_table():
-        return f"there are no kernels for {kind.name}"
-    return ""
-
-
-def without_tensors(hyper: Mapping[str, Any]) -> dict[str, Any]:
-    """Hyper-parameters with numbers in the place of tensors, which may change where they are."""
-    return {name: value.item() if isinstance(value, Tensor) else value for name, value in hyper.items()}
+def excluded(fused: bool | None) -> str:
+    """Why kernels may not take steps; empty if they may."""
+    if fused is None and os.environ.get(SWITCH) == "0":
+        return f"{SWITCH}=0"
+    return "fused=False" if fused is False else ""

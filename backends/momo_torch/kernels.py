@@ -4,7 +4,8 @@ The sweeps of a step over all tensors, for Numba.
 Generated from the specification by `momo generate`; edit its template.
 
 `<rule>_<sweep>` walks over parts of tensors, `..._part` is its loop over one of them.  `measure` and
-`accumulate` only read and add up, `apply` computes the same again and writes.
+`accumulate` only read and add up, `apply` computes the same again and writes.  It starts with the last
+part: what `accumulate` has read last may still be in the cache.
 """
 
 # ruff: noqa: ARG001, F841
@@ -14,30 +15,17 @@ from __future__ import annotations
 
 from math import sqrt
 
-from .compiled import Kernels, compiled, take, view
-
-BLOCK = 1024
-"""So many terms are added in the format of the tensor, and these sums in float64."""
+from .compiled import AHEAD, BLOCK, Kernels, compiled, fetch, take, view
 
 
 @compiled
 def adam_accumulate_part(
-    params,
-    grads,
-    grad_avgs,
-    grad_sq_avgs,
-    old_share,
-    new_share,
-    old_sq_share,
-    new_sq_share,
-    grad_sq_weight,
-    eps,
+    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
 ):
     """Loop of `adam_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -46,15 +34,14 @@ def adam_accumulate_part(
         denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, size_param, size_grad_avg, size_direction
+    return sum_1, size_grad_avg, size_direction
 
 
 @compiled
 def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `adam` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `adam` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -65,8 +52,9 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh = own[tensor, 1] != zero
 
@@ -74,15 +62,16 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = adam_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -94,14 +83,12 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
                 eps,
             )
             sum_1 += parts[0]
-            size_param += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_grad_avg += parts[1]
+            size_direction += parts[2]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_param
-        sums[2, chunk] = size_grad_avg
-        sums[3, chunk] = size_direction
-        chunk = take(counter)
+        sums[1, chunk] = size_grad_avg
+        sums[2, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -121,6 +108,7 @@ def adam_apply_part(
 ):
     """Loop of `adam_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -134,6 +122,8 @@ def adam_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -150,8 +140,9 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -159,13 +150,18 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            adam_apply_part(
+            parts = adam_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -179,27 +175,19 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 relative_rate,
                 step_size,
             )
-        chunk = take(counter)
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
 def adam_decayed_accumulate_part(
-    params,
-    grads,
-    grad_avgs,
-    grad_sq_avgs,
-    old_share,
-    new_share,
-    old_sq_share,
-    new_sq_share,
-    grad_sq_weight,
-    eps,
+    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
 ):
     """Loop of `adam_decayed_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -208,15 +196,14 @@ def adam_decayed_accumulate_part(
         denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, size_param, size_grad_avg, size_direction
+    return sum_1, size_grad_avg, size_direction
 
 
 @compiled
 def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `adam` with weight decay: 4 words for each parameter."""
+    """Accumulate, of `adam` with weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -227,8 +214,9 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh = own[tensor, 3] != zero
 
@@ -236,15 +224,16 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = adam_decayed_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -256,14 +245,12 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
                 eps,
             )
             sum_1 += parts[0]
-            size_param += parts[1]
-            size_grad_avg += parts[2]
-            size_direction += parts[3]
+            size_grad_avg += parts[1]
+            size_direction += parts[2]
         sums[0, chunk] = sum_1
-        sums[1, chunk] = size_param
-        sums[2, chunk] = size_grad_avg
-        sums[3, chunk] = size_direction
-        chunk = take(counter)
+        sums[1, chunk] = size_grad_avg
+        sums[2, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -285,6 +272,7 @@ def adam_decayed_apply_part(
 ):
     """Loop of `adam_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -298,6 +286,8 @@ def adam_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -314,8 +304,9 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 3] != zero,
@@ -328,13 +319,18 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            adam_decayed_apply_part(
+            parts = adam_decayed_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -350,7 +346,9 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 relative_rate,
                 step_size,
             )
-        chunk = take(counter)
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -399,8 +397,9 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_product, fresh, relative_rate = own[tensor, 2], own[tensor, 1] != zero, own[tensor, 0]
 
@@ -411,6 +410,9 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         sum_1 = sum_2 = sum_3 = sum_4 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
@@ -432,12 +434,11 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
             sum_4 += parts[3]
         sums[0, chunk] = zero if fresh else relative_rate * (sum_1 + (gap_factor - one) * sum_2 - sum_3)
         sums[1, chunk] = zero if fresh else relative_rate * sum_4
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
 def am_adamw_accumulate_part(
-    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -451,10 +452,9 @@ def am_adamw_accumulate_part(
     own_beta,
 ):
     """Loop of `am_adamw_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -463,15 +463,14 @@ def am_adamw_accumulate_part(
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return size_param, size_grad_avg, size_direction
+    return size_grad_avg, size_direction
 
 
 @compiled
 def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_adamw` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `am_adamw` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_max, eps, grad_sq_weight, lambd, metric_penalty = (
         scalars[0],
@@ -482,8 +481,9 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
         scalars[5] != zero,
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_product, beta_t, fresh = own[tensor, 2], own[tensor, 3], own[tensor, 1] != zero
 
@@ -491,15 +491,16 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
-        size_param = size_grad_avg = size_direction = 0.0
+        size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = am_adamw_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -512,13 +513,11 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
                 lambd,
                 own_beta,
             )
-            size_param += parts[0]
-            size_grad_avg += parts[1]
-            size_direction += parts[2]
-        sums[0, chunk] = size_param
-        sums[1, chunk] = size_grad_avg
-        sums[2, chunk] = size_direction
-        chunk = take(counter)
+            size_grad_avg += parts[0]
+            size_direction += parts[1]
+        sums[0, chunk] = size_grad_avg
+        sums[1, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -540,6 +539,7 @@ def am_adamw_apply_part(
 ):
     """Loop of `am_adamw_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -554,6 +554,8 @@ def am_adamw_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -570,8 +572,9 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         scalars[7],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_product, beta_t, fresh, relative_rate = (
             own[tensor, 2],
@@ -585,13 +588,18 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         new_beta_product = beta_product * own_beta
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            am_adamw_apply_part(
+            parts = am_adamw_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -607,9 +615,11 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 relative_rate,
                 step_size,
             )
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
         if start == 0:
             new[0, tensor] = new_beta_product
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
@@ -662,8 +672,9 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_product, decay, fresh, relative_rate, weight_decay = (
             own[tensor, 6],
@@ -681,6 +692,10 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
         sum_1 = sum_2 = sum_3 = sum_4 = sum_5 = sum_6 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -711,12 +726,11 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
             * (sum_1 + (gap_factor - one) * sum_2 + penalty * ((gap_factor + one) * sum_3 - sum_4) - sum_5)
         )
         sums[1, chunk] = zero if fresh else relative_rate * sum_6
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
 def am_adamw_decayed_accumulate_part(
-    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -730,10 +744,9 @@ def am_adamw_decayed_accumulate_part(
     own_beta,
 ):
     """Loop of `am_adamw_decayed_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -742,15 +755,14 @@ def am_adamw_decayed_accumulate_part(
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return size_param, size_grad_avg, size_direction
+    return size_grad_avg, size_direction
 
 
 @compiled
 def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_adamw` with weight decay: 4 words for each parameter."""
+    """Accumulate, of `am_adamw` with weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_max, eps, grad_sq_weight, lambd, metric_penalty = (
         scalars[0],
@@ -761,8 +773,9 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
         scalars[5] != zero,
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_product, beta_t, fresh = own[tensor, 6], own[tensor, 7], own[tensor, 5] != zero
 
@@ -770,15 +783,16 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
-        size_param = size_grad_avg = size_direction = 0.0
+        size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = am_adamw_decayed_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -791,13 +805,11 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
                 lambd,
                 own_beta,
             )
-            size_param += parts[0]
-            size_grad_avg += parts[1]
-            size_direction += parts[2]
-        sums[0, chunk] = size_param
-        sums[1, chunk] = size_grad_avg
-        sums[2, chunk] = size_direction
-        chunk = take(counter)
+            size_grad_avg += parts[0]
+            size_direction += parts[1]
+        sums[0, chunk] = size_grad_avg
+        sums[1, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -821,6 +833,7 @@ def am_adamw_decayed_apply_part(
 ):
     """Loop of `am_adamw_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -835,6 +848,8 @@ def am_adamw_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -851,8 +866,9 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
         scalars[7],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_product, beta_t, fresh, relative_rate, shrink, step_scale = (
             own[tensor, 6],
@@ -868,13 +884,18 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         new_beta_product = beta_product * own_beta
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
-            am_adamw_decayed_apply_part(
+            parts = am_adamw_decayed_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -892,9 +913,11 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
                 relative_rate,
                 step_size,
             )
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
         if start == 0:
             new[0, tensor] = new_beta_product
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
@@ -919,8 +942,9 @@ def am_sgd_measure(like, scalars, own, pointers, chunks, counter, sums, new):
     zero, one = like.dtype.type(0), like.dtype.type(1)
     lambd, rate_ratio = scalars[0], scalars[1]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -928,6 +952,8 @@ def am_sgd_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         sum_1 = sum_2 = sum_3 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             parts = am_sgd_measure_part(grads, grad_avgs, fresh)
@@ -940,52 +966,51 @@ def am_sgd_measure(like, scalars, own, pointers, chunks, counter, sums, new):
             else relative_rate * (sum_1 + (gap_factor - one) * sum_2 - lambd / (one + lambd) * sum_3)
         )
         sums[1, chunk] = zero if fresh else relative_rate / (one + lambd) * sum_3
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
-def am_sgd_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
+def am_sgd_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `am_sgd_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_param = size_grad_avg = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    size_grad_avg = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return size_param, size_grad_avg
+    return (size_grad_avg,)
 
 
 @compiled
 def am_sgd_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_sgd` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `am_sgd` without weight decay: 2 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, sample_share = own[tensor, 2], own[tensor, 1] != zero, own[tensor, 3]
 
-        size_param = size_grad_avg = 0.0
+        size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = am_sgd_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
-            size_param += parts[0]
-            size_grad_avg += parts[1]
-        sums[0, chunk] = size_param
-        sums[1, chunk] = size_grad_avg
-        chunk = take(counter)
+            parts = am_sgd_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share)
+            size_grad_avg += parts[0]
+        sums[0, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
 def am_sgd_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size):
     """Loop of `am_sgd_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -995,6 +1020,8 @@ def am_sgd_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, rel
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -1003,8 +1030,9 @@ def am_sgd_apply(like, scalars, own, pointers, chunks, counter, sums, new):
     zero, one = like.dtype.type(0), like.dtype.type(1)
     step_size = scalars[2]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share = (
             own[tensor, 2],
@@ -1013,13 +1041,21 @@ def am_sgd_apply(like, scalars, own, pointers, chunks, counter, sums, new):
             own[tensor, 3],
         )
 
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            am_sgd_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size)
-        chunk = take(counter)
+            parts = am_sgd_apply_part(
+                params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size
+            )
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -1047,8 +1083,9 @@ def am_sgd_decayed_measure(like, scalars, own, pointers, chunks, counter, sums, 
     zero, one = like.dtype.type(0), like.dtype.type(1)
     lambd, rate_ratio = scalars[0], scalars[1]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, relative_rate, weight_decay = (
             own[tensor, 2],
@@ -1062,6 +1099,9 @@ def am_sgd_decayed_measure(like, scalars, own, pointers, chunks, counter, sums, 
         sum_1 = sum_2 = sum_3 = sum_4 = sum_5 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1083,46 +1123,44 @@ def am_sgd_decayed_measure(like, scalars, own, pointers, chunks, counter, sums, 
             )
         )
         sums[1, chunk] = zero if fresh else relative_rate / (one + lambd) * sum_5
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
-def am_sgd_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
+def am_sgd_decayed_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `am_sgd_decayed_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_param = size_grad_avg = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    size_grad_avg = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return size_param, size_grad_avg
+    return (size_grad_avg,)
 
 
 @compiled
 def am_sgd_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `am_sgd` with weight decay: 3 words for each parameter."""
+    """Accumulate, of `am_sgd` with weight decay: 2 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, sample_share = own[tensor, 6], own[tensor, 5] != zero, own[tensor, 7]
 
-        size_param = size_grad_avg = 0.0
+        size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = am_sgd_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
-            size_param += parts[0]
-            size_grad_avg += parts[1]
-        sums[0, chunk] = size_param
-        sums[1, chunk] = size_grad_avg
-        chunk = take(counter)
+            parts = am_sgd_decayed_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share)
+            size_grad_avg += parts[0]
+        sums[0, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
@@ -1131,6 +1169,7 @@ def am_sgd_decayed_apply_part(
 ):
     """Loop of `am_sgd_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1140,6 +1179,8 @@ def am_sgd_decayed_apply_part(
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -1148,8 +1189,9 @@ def am_sgd_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, ne
     zero, one = like.dtype.type(0), like.dtype.type(1)
     step_size = scalars[2]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share, shrink, step_scale = (
             own[tensor, 6],
@@ -1160,12 +1202,16 @@ def am_sgd_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, ne
             own[tensor, 3],
         )
 
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            am_sgd_decayed_apply_part(
+            parts = am_sgd_decayed_apply_part(
                 params,
                 grads,
                 grad_avgs,
@@ -1177,16 +1223,17 @@ def am_sgd_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, ne
                 relative_rate,
                 step_size,
             )
-        chunk = take(counter)
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
-def momo_adagrad_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
+def momo_adagrad_accumulate_part(grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
     """Loop of `momo_adagrad_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = sum_2 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_sum = grad_sq_sums[i]
@@ -1196,47 +1243,45 @@ def momo_adagrad_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_sha
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_sum
         sum_2 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, size_grad_avg, size_direction
 
 
 @compiled
 def momo_adagrad_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_adagrad` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `momo_adagrad` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, weight = scalars[0], scalars[1], scalars[2], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_sums = view(pointers[tensor, 3], first, size, like)
-            parts = momo_adagrad_accumulate_part(
-                params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps
-            )
+            parts = momo_adagrad_accumulate_part(grads, grad_avgs, grad_sq_sums, old_share, new_share, eps)
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        sums[4, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -1245,7 +1290,7 @@ def momo_adagrad_apply_part(
 ):
     """Loop of `momo_adagrad_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1260,7 +1305,8 @@ def momo_adagrad_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_sums[i] = grad_sq_sum
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -1269,16 +1315,21 @@ def momo_adagrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1287,15 +1338,17 @@ def momo_adagrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps, relative_rate, step_size
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
 def momo_adagrad_decayed_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
     """Loop of `momo_adagrad_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1308,10 +1361,9 @@ def momo_adagrad_decayed_accumulate_part(params, grads, grad_avgs, grad_sq_sums,
         sum_1 += grad_sq_sum
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
 
 
 @compiled
@@ -1320,8 +1372,9 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, weight = scalars[0], scalars[1], scalars[2], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, model_scale, relative_rate = (
             own[tensor, 1],
@@ -1332,9 +1385,13 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1345,17 +1402,15 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_param += parts[3]
-            size_grad_avg += parts[4]
-            size_direction += parts[5]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_param
-        sums[5, chunk] = size_grad_avg
-        sums[6, chunk] = size_direction
-        chunk = take(counter)
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -1374,7 +1429,7 @@ def momo_adagrad_decayed_apply_part(
 ):
     """Loop of `momo_adagrad_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1389,7 +1444,8 @@ def momo_adagrad_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_sums[i] = grad_sq_sum
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -1398,8 +1454,9 @@ def momo_adagrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 5] != zero,
@@ -1410,9 +1467,13 @@ def momo_adagrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1431,17 +1492,18 @@ def momo_adagrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
-def momo_adam_tied_accumulate_part(params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps):
+def momo_adam_tied_accumulate_part(grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps):
     """Loop of `momo_adam_tied_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = sum_2 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -1451,47 +1513,47 @@ def momo_adam_tied_accumulate_part(params, grads, grad_avgs, grad_sq_avgs, old_s
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, size_grad_avg, size_direction
 
 
 @compiled
 def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_adam_tied` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `momo_adam_tied` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, weight = scalars[0], scalars[1], scalars[2], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_adam_tied_accumulate_part(
-                params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
+                grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        sums[4, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -1500,7 +1562,7 @@ def momo_adam_tied_apply_part(
 ):
     """Loop of `momo_adam_tied_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1515,7 +1577,8 @@ def momo_adam_tied_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -1524,16 +1587,21 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1551,8 +1619,10 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -1561,7 +1631,7 @@ def momo_adam_tied_decayed_accumulate_part(
 ):
     """Loop of `momo_adam_tied_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1574,10 +1644,9 @@ def momo_adam_tied_decayed_accumulate_part(
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
 
 
 @compiled
@@ -1586,8 +1655,9 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, weight = scalars[0], scalars[1], scalars[2], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, model_scale, relative_rate = (
             own[tensor, 1],
@@ -1598,9 +1668,13 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1611,17 +1685,15 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_param += parts[3]
-            size_grad_avg += parts[4]
-            size_direction += parts[5]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_param
-        sums[5, chunk] = size_grad_avg
-        sums[6, chunk] = size_direction
-        chunk = take(counter)
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -1641,7 +1713,7 @@ def momo_adam_tied_decayed_apply_part(
 ):
     """Loop of `momo_adam_tied_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1656,7 +1728,8 @@ def momo_adam_tied_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -1665,8 +1738,9 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, eps, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 5] != zero,
@@ -1677,9 +1751,13 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1699,8 +1777,10 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -1725,8 +1805,9 @@ def momo_am_measure(like, scalars, own, pointers, chunks, counter, sums, new):
     zero, one = like.dtype.type(0), like.dtype.type(1)
     lambd, rate_ratio = scalars[0], scalars[1]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -1734,6 +1815,8 @@ def momo_am_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         sum_1 = sum_2 = sum_3 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             parts = momo_am_measure_part(grads, grad_avgs, fresh)
@@ -1746,33 +1829,32 @@ def momo_am_measure(like, scalars, own, pointers, chunks, counter, sums, new):
             else relative_rate * (sum_1 + (gap_factor - one) * sum_2 - lambd / (one + lambd) * sum_3)
         )
         sums[1, chunk] = zero if fresh else relative_rate / (one + lambd) * sum_3
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
-def momo_am_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
+def momo_am_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `momo_am_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_param = size_grad_avg = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = size_grad_avg = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
         direction = grad_avg
         sum_1 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, size_param, size_grad_avg
+    return sum_1, size_grad_avg
 
 
 @compiled
 def momo_am_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_am` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `momo_am` without weight decay: 2 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share = (
             own[tensor, 2],
@@ -1781,28 +1863,27 @@ def momo_am_accumulate(like, scalars, own, pointers, chunks, counter, sums, new)
             own[tensor, 3],
         )
 
-        sum_1 = size_param = size_grad_avg = 0.0
+        sum_1 = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = momo_am_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
+            parts = momo_am_accumulate_part(grads, grad_avgs, fresh, beta_k, sample_share)
             sum_1 += parts[0]
-            size_param += parts[1]
-            size_grad_avg += parts[2]
+            size_grad_avg += parts[1]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = relative_rate * sum_1
-        sums[2, chunk] = size_param
-        sums[3, chunk] = size_grad_avg
-        chunk = take(counter)
+        sums[2, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
 def momo_am_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size):
     """Loop of `momo_am_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1813,7 +1894,8 @@ def momo_am_apply_part(params, grads, grad_avgs, fresh, beta_k, sample_share, re
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -1822,8 +1904,9 @@ def momo_am_apply(like, scalars, own, pointers, chunks, counter, sums, new):
     zero, one = like.dtype.type(0), like.dtype.type(1)
     step_size = scalars[2]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share = (
             own[tensor, 2],
@@ -1832,9 +1915,12 @@ def momo_am_apply(like, scalars, own, pointers, chunks, counter, sums, new):
             own[tensor, 3],
         )
 
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1842,8 +1928,10 @@ def momo_am_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 params, grads, grad_avgs, fresh, beta_k, sample_share, relative_rate, step_size
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -1871,8 +1959,9 @@ def momo_am_decayed_measure(like, scalars, own, pointers, chunks, counter, sums,
     zero, one = like.dtype.type(0), like.dtype.type(1)
     lambd, rate_ratio = scalars[0], scalars[1]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, relative_rate, weight_decay = (
             own[tensor, 2],
@@ -1886,6 +1975,9 @@ def momo_am_decayed_measure(like, scalars, own, pointers, chunks, counter, sums,
         sum_1 = sum_2 = sum_3 = sum_4 = sum_5 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -1907,14 +1999,14 @@ def momo_am_decayed_measure(like, scalars, own, pointers, chunks, counter, sums,
             )
         )
         sums[1, chunk] = zero if fresh else relative_rate / (one + lambd) * sum_5
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
 def momo_am_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share):
     """Loop of `momo_am_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = zero
+    sum_1 = sum_2 = size_grad_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1923,9 +2015,8 @@ def momo_am_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sam
         direction = grad_avg
         sum_1 += grad_avg * direction
         sum_2 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, sum_2, size_param, size_grad_avg
+    return sum_1, sum_2, size_grad_avg
 
 
 @compiled
@@ -1933,8 +2024,9 @@ def momo_am_decayed_accumulate(like, scalars, own, pointers, chunks, counter, su
     """Accumulate, of `momo_am` with weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_k, decay, fresh, model_scale, relative_rate, sample_share = (
             own[tensor, 7],
@@ -1945,23 +2037,24 @@ def momo_am_decayed_accumulate(like, scalars, own, pointers, chunks, counter, su
             own[tensor, 8],
         )
 
-        sum_1 = sum_2 = size_param = size_grad_avg = 0.0
+        sum_1 = sum_2 = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             parts = momo_am_decayed_accumulate_part(params, grads, grad_avgs, fresh, beta_k, sample_share)
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
+            size_grad_avg += parts[2]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = model_scale * relative_rate * sum_1
         sums[2, chunk] = decay * model_scale * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
@@ -1970,7 +2063,7 @@ def momo_am_decayed_apply_part(
 ):
     """Loop of `momo_am_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1981,7 +2074,8 @@ def momo_am_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -1990,8 +2084,9 @@ def momo_am_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, n
     zero, one = like.dtype.type(0), like.dtype.type(1)
     step_size = scalars[2]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share, shrink, step_scale = (
             own[tensor, 7],
@@ -2002,9 +2097,12 @@ def momo_am_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, n
             own[tensor, 3],
         )
 
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2021,8 +2119,10 @@ def momo_am_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, n
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -2053,8 +2153,9 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight, lambd, rate_ratio = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -2064,6 +2165,9 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
         sum_1 = sum_2 = sum_3 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
@@ -2079,12 +2183,11 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
             else relative_rate * (sum_1 + (gap_factor - one) * sum_2 - lambd / (one + lambd) * sum_3)
         )
         sums[1, chunk] = zero if fresh else relative_rate / (one + lambd) * sum_3
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
 def momo_am_adam_accumulate_part(
-    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -2097,10 +2200,9 @@ def momo_am_adam_accumulate_part(
     sample_share,
 ):
     """Loop of `momo_am_adam_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = sum_2 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -2110,20 +2212,20 @@ def momo_am_adam_accumulate_part(
         direction = zero if metric == zero else grad_avg / metric
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, size_grad_avg, size_direction
 
 
 @compiled
 def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_am_adam` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `momo_am_adam` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight = scalars[0], scalars[1], scalars[2]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share = (
             own[tensor, 2],
@@ -2134,15 +2236,16 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_am_adam_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -2156,16 +2259,14 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        sums[4, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -2186,7 +2287,7 @@ def momo_am_adam_apply_part(
 ):
     """Loop of `momo_am_adam_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2201,7 +2302,8 @@ def momo_am_adam_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -2210,8 +2312,9 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight, step_size = scalars[0], scalars[1], scalars[2], scalars[5]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share = (
             own[tensor, 2],
@@ -2222,9 +2325,13 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2245,8 +2352,10 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -2280,8 +2389,9 @@ def momo_am_adam_decayed_measure(like, scalars, own, pointers, chunks, counter, 
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight, lambd, rate_ratio = scalars[0], scalars[1], scalars[2], scalars[3], scalars[4]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, relative_rate, weight_decay = (
             own[tensor, 2],
@@ -2297,6 +2407,10 @@ def momo_am_adam_decayed_measure(like, scalars, own, pointers, chunks, counter, 
         sum_1 = sum_2 = sum_3 = sum_4 = sum_5 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2321,7 +2435,7 @@ def momo_am_adam_decayed_measure(like, scalars, own, pointers, chunks, counter, 
             )
         )
         sums[1, chunk] = zero if fresh else relative_rate / (one + lambd) * sum_5
-        chunk = take(counter)
+        taken = take(counter)
 
 
 @compiled
@@ -2340,7 +2454,7 @@ def momo_am_adam_decayed_accumulate_part(
 ):
     """Loop of `momo_am_adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2353,10 +2467,9 @@ def momo_am_adam_decayed_accumulate_part(
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
 
 
 @compiled
@@ -2365,8 +2478,9 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight = scalars[0], scalars[1], scalars[2]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         beta_k, decay, fresh, model_scale, relative_rate, sample_share = (
             own[tensor, 7],
@@ -2379,9 +2493,13 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2402,17 +2520,15 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_param += parts[3]
-            size_grad_avg += parts[4]
-            size_direction += parts[5]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_param
-        sums[5, chunk] = size_grad_avg
-        sums[6, chunk] = size_direction
-        chunk = take(counter)
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -2435,7 +2551,7 @@ def momo_am_adam_decayed_apply_part(
 ):
     """Loop of `momo_am_adam_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2450,7 +2566,8 @@ def momo_am_adam_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -2459,8 +2576,9 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, eps, grad_sq_weight, step_size = scalars[0], scalars[1], scalars[2], scalars[5]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         beta_k, fresh, relative_rate, sample_share, shrink, step_scale = (
             own[tensor, 7],
@@ -2473,9 +2591,13 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2498,13 +2620,14 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
 def momo_amsgrad_accumulate_part(
-    params,
     grads,
     grad_avgs,
     grad_sq_avgs,
@@ -2517,10 +2640,9 @@ def momo_amsgrad_accumulate_part(
     eps,
 ):
     """Loop of `momo_amsgrad_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = sum_2 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -2534,15 +2656,14 @@ def momo_amsgrad_accumulate_part(
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_max
         sum_2 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, size_grad_avg, size_direction
 
 
 @compiled
 def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_amsgrad` without weight decay: 5 words for each parameter."""
+    """Accumulate, of `momo_amsgrad` without weight decay: 4 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -2553,8 +2674,9 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -2562,16 +2684,18 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
+            fetch(pointers[tensor, 4], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             grad_sq_maxs = view(pointers[tensor, 4], first, size, like)
             parts = momo_amsgrad_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -2585,16 +2709,14 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        sums[4, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -2615,7 +2737,7 @@ def momo_amsgrad_apply_part(
 ):
     """Loop of `momo_amsgrad_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2635,7 +2757,8 @@ def momo_amsgrad_apply_part(
         grad_sq_avgs[i] = grad_sq_avg
         grad_sq_maxs[i] = grad_sq_max
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -2652,8 +2775,9 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -2661,9 +2785,14 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
+            fetch(pointers[tensor, 4], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2685,8 +2814,10 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -2705,7 +2836,7 @@ def momo_amsgrad_decayed_accumulate_part(
 ):
     """Loop of `momo_amsgrad_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2722,10 +2853,9 @@ def momo_amsgrad_decayed_accumulate_part(
         sum_1 += grad_sq_max
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
 
 
 @compiled
@@ -2741,8 +2871,9 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, model_scale, relative_rate = (
             own[tensor, 1],
@@ -2755,9 +2886,14 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
+            fetch(pointers[tensor, 4], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2779,17 +2915,15 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_param += parts[3]
-            size_grad_avg += parts[4]
-            size_direction += parts[5]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_param
-        sums[5, chunk] = size_grad_avg
-        sums[6, chunk] = size_direction
-        chunk = take(counter)
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -2812,7 +2946,7 @@ def momo_amsgrad_decayed_apply_part(
 ):
     """Loop of `momo_amsgrad_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2832,7 +2966,8 @@ def momo_amsgrad_decayed_apply_part(
         grad_sq_avgs[i] = grad_sq_avg
         grad_sq_maxs[i] = grad_sq_max
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -2849,8 +2984,9 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 5] != zero,
@@ -2863,9 +2999,14 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
+            fetch(pointers[tensor, 4], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -2889,28 +3030,20 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
 def momo_adam_accumulate_part(
-    params,
-    grads,
-    grad_avgs,
-    grad_sq_avgs,
-    old_share,
-    new_share,
-    old_sq_share,
-    new_sq_share,
-    grad_sq_weight,
-    eps,
+    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
 ):
     """Loop of `momo_adam_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = size_direction = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = sum_2 = size_grad_avg = size_direction = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
@@ -2920,15 +3053,14 @@ def momo_adam_accumulate_part(
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, size_grad_avg, size_direction
 
 
 @compiled
 def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo_adam` without weight decay: 4 words for each parameter."""
+    """Accumulate, of `momo_adam` without weight decay: 3 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta2, beta_k, eps, grad_sq_weight, sample_share, weight = (
         scalars[0],
@@ -2939,8 +3071,9 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -2948,15 +3081,16 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_adam_accumulate_part(
-                params,
                 grads,
                 grad_avgs,
                 grad_sq_avgs,
@@ -2969,16 +3103,14 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
-            size_direction += parts[4]
+            size_grad_avg += parts[2]
+            size_direction += parts[3]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        sums[5, chunk] = size_direction
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        sums[4, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -2998,7 +3130,7 @@ def momo_adam_apply_part(
 ):
     """Loop of `momo_adam_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3013,7 +3145,8 @@ def momo_adam_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -3030,8 +3163,9 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
@@ -3039,9 +3173,13 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -3061,8 +3199,10 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
@@ -3080,7 +3220,7 @@ def momo_adam_decayed_accumulate_part(
 ):
     """Loop of `momo_adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3093,10 +3233,9 @@ def momo_adam_decayed_accumulate_part(
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
         sum_3 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
-    return sum_1, sum_2, sum_3, size_param, size_grad_avg, size_direction
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction
 
 
 @compiled
@@ -3112,8 +3251,9 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, model_scale, relative_rate = (
             own[tensor, 1],
@@ -3126,9 +3266,13 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = sum_2 = sum_3 = size_param = size_grad_avg = size_direction = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -3148,17 +3292,15 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
             sum_1 += parts[0]
             sum_2 += parts[1]
             sum_3 += parts[2]
-            size_param += parts[3]
-            size_grad_avg += parts[4]
-            size_direction += parts[5]
+            size_grad_avg += parts[3]
+            size_direction += parts[4]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
         sums[3, chunk] = decay * model_scale * sum_3
-        sums[4, chunk] = size_param
-        sums[5, chunk] = size_grad_avg
-        sums[6, chunk] = size_direction
-        chunk = take(counter)
+        sums[4, chunk] = size_grad_avg
+        sums[5, chunk] = size_direction
+        taken = take(counter)
 
 
 @compiled
@@ -3180,7 +3322,7 @@ def momo_adam_decayed_apply_part(
 ):
     """Loop of `momo_adam_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3195,7 +3337,8 @@ def momo_adam_decayed_apply_part(
         grad_avgs[i] = grad_avg
         grad_sq_avgs[i] = grad_sq_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -3212,8 +3355,9 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
         scalars[6],
     )
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 5] != zero,
@@ -3226,9 +3370,13 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
+            fetch(pointers[tensor, 3], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -3250,56 +3398,57 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
                 step_size,
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
-def fsgdm_accumulate_part(params, grads, grad_avgs, old_share, new_share):
+def fsgdm_accumulate_part(grads, grad_avgs, old_share, new_share):
     """Loop of `fsgdm_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_param = size_grad_avg = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    size_grad_avg = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return size_param, size_grad_avg
+    return (size_grad_avg,)
 
 
 @compiled
 def fsgdm_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `fsgdm` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `fsgdm` without weight decay: 2 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh = own[tensor, 1] != zero
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        size_param = size_grad_avg = 0.0
+        size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = fsgdm_accumulate_part(params, grads, grad_avgs, old_share, new_share)
-            size_param += parts[0]
-            size_grad_avg += parts[1]
-        sums[0, chunk] = size_param
-        sums[1, chunk] = size_grad_avg
-        chunk = take(counter)
+            parts = fsgdm_accumulate_part(grads, grad_avgs, old_share, new_share)
+            size_grad_avg += parts[0]
+        sums[0, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
 def fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size):
     """Loop of `fsgdm_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3309,6 +3458,8 @@ def fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_ra
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -3317,62 +3468,67 @@ def fsgdm_apply(like, scalars, own, pointers, chunks, counter, sums, new):
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size)
-        chunk = take(counter)
+            parts = fsgdm_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size)
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
-def fsgdm_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share):
+def fsgdm_decayed_accumulate_part(grads, grad_avgs, old_share, new_share):
     """Loop of `fsgdm_decayed_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    size_param = size_grad_avg = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    size_grad_avg = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return size_param, size_grad_avg
+    return (size_grad_avg,)
 
 
 @compiled
 def fsgdm_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `fsgdm` with weight decay: 3 words for each parameter."""
+    """Accumulate, of `fsgdm` with weight decay: 2 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh = own[tensor, 3] != zero
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        size_param = size_grad_avg = 0.0
+        size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = fsgdm_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share)
-            size_param += parts[0]
-            size_grad_avg += parts[1]
-        sums[0, chunk] = size_param
-        sums[1, chunk] = size_grad_avg
-        chunk = take(counter)
+            parts = fsgdm_decayed_accumulate_part(grads, grad_avgs, old_share, new_share)
+            size_grad_avg += parts[0]
+        sums[0, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
@@ -3381,6 +3537,7 @@ def fsgdm_decayed_apply_part(
 ):
     """Loop of `fsgdm_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
+    size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3390,6 +3547,8 @@ def fsgdm_decayed_apply_part(
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
         grad_avgs[i] = grad_avg
+        size_new_param += abs(new_param)
+    return (size_new_param,)
 
 
 @compiled
@@ -3398,8 +3557,9 @@ def fsgdm_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 3] != zero,
@@ -3410,69 +3570,73 @@ def fsgdm_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
+        size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            fsgdm_decayed_apply_part(
+            parts = fsgdm_decayed_apply_part(
                 params, grads, grad_avgs, old_share, new_share, shrink, step_scale, relative_rate, step_size
             )
-        chunk = take(counter)
+            size_new_param += parts[0]
+        sums[0, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
-def momo_accumulate_part(params, grads, grad_avgs, old_share, new_share):
+def momo_accumulate_part(grads, grad_avgs, old_share, new_share):
     """Loop of `momo_accumulate` over a part of a tensor."""
-    zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_param = size_grad_avg = zero
-    for i in range(params.size):
-        param = params[i]
+    zero, one = grads.dtype.type(0), grads.dtype.type(1)
+    sum_1 = size_grad_avg = zero
+    for i in range(grads.size):
         grad = grads[i]
         grad_avg = grad_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         direction = grad_avg
         sum_1 += grad_avg * direction
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, size_param, size_grad_avg
+    return sum_1, size_grad_avg
 
 
 @compiled
 def momo_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
-    """Accumulate, of `momo` without weight decay: 3 words for each parameter."""
+    """Accumulate, of `momo` without weight decay: 2 words for each parameter."""
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = size_param = size_grad_avg = 0.0
+        sum_1 = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
-            params = view(pointers[tensor, 0], first, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
-            parts = momo_accumulate_part(params, grads, grad_avgs, old_share, new_share)
+            parts = momo_accumulate_part(grads, grad_avgs, old_share, new_share)
             sum_1 += parts[0]
-            size_param += parts[1]
-            size_grad_avg += parts[2]
+            size_grad_avg += parts[1]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = relative_rate * sum_1
-        sums[2, chunk] = size_param
-        sums[3, chunk] = size_grad_avg
-        chunk = take(counter)
+        sums[2, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
 def momo_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size):
     """Loop of `momo_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3483,7 +3647,8 @@ def momo_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rat
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -3492,30 +3657,36 @@ def momo_apply(like, scalars, own, pointers, chunks, counter, sums, new):
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate = own[tensor, 1] != zero, own[tensor, 0]
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             parts = momo_apply_part(params, grads, grad_avgs, old_share, new_share, relative_rate, step_size)
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 @compiled
 def momo_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share):
     """Loop of `momo_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_param = size_grad_avg = zero
+    sum_1 = sum_2 = size_grad_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3524,9 +3695,8 @@ def momo_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share)
         direction = grad_avg
         sum_1 += grad_avg * direction
         sum_2 += grad_avg * param
-        size_param += abs(param)
         size_grad_avg += abs(grad_avg)
-    return sum_1, sum_2, size_param, size_grad_avg
+    return sum_1, sum_2, size_grad_avg
 
 
 @compiled
@@ -3535,8 +3705,9 @@ def momo_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, weight = scalars[0], scalars[1], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = taken
         tensor, start, stop = chunks[chunk]
         decay, fresh, model_scale, relative_rate = (
             own[tensor, 1],
@@ -3547,23 +3718,24 @@ def momo_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_param = size_grad_avg = 0.0
+        sum_1 = sum_2 = size_grad_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             parts = momo_decayed_accumulate_part(params, grads, grad_avgs, old_share, new_share)
             sum_1 += parts[0]
             sum_2 += parts[1]
-            size_param += parts[2]
-            size_grad_avg += parts[3]
+            size_grad_avg += parts[2]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = model_scale * relative_rate * sum_1
         sums[2, chunk] = decay * model_scale * sum_2
-        sums[3, chunk] = size_param
-        sums[4, chunk] = size_grad_avg
-        chunk = take(counter)
+        sums[3, chunk] = size_grad_avg
+        taken = take(counter)
 
 
 @compiled
@@ -3572,7 +3744,7 @@ def momo_decayed_apply_part(
 ):
     """Loop of `momo_decayed_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = zero
+    sum_1 = size_new_param = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3583,7 +3755,8 @@ def momo_decayed_apply_part(
         params[i] = new_param
         grad_avgs[i] = grad_avg
         sum_1 += grad_avg * (new_param - param)
-    return (sum_1,)
+        size_new_param += abs(new_param)
+    return sum_1, size_new_param
 
 
 @compiled
@@ -3592,8 +3765,9 @@ def momo_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
     zero, one = like.dtype.type(0), like.dtype.type(1)
     beta_k, sample_share, step_size, weight = scalars[0], scalars[1], scalars[2], scalars[3]
 
-    chunk = take(counter)
-    while chunk < len(chunks):
+    taken = take(counter)
+    while taken < len(chunks):
+        chunk = len(chunks) - 1 - taken
         tensor, start, stop = chunks[chunk]
         fresh, relative_rate, shrink, step_scale = (
             own[tensor, 5] != zero,
@@ -3604,9 +3778,12 @@ def momo_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = 0.0
+        sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
+            fetch(pointers[tensor, 0], first + AHEAD, size, like)
+            fetch(pointers[tensor, 1], first + AHEAD, size, like)
+            fetch(pointers[tensor, 2], first + AHEAD, size, like)
             params = view(pointers[tensor, 0], first, size, like)
             grads = view(pointers[tensor, 1], first, size, like)
             grad_avgs = view(pointers[tensor, 2], first, size, like)
@@ -3614,8 +3791,10 @@ def momo_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 params, grads, grad_avgs, old_share, new_share, shrink, step_scale, relative_rate, step_size
             )
             sum_1 += parts[0]
+            size_new_param += parts[1]
         sums[0, chunk] = sum_1
-        chunk = take(counter)
+        sums[1, chunk] = size_new_param
+        taken = take(counter)
 
 
 KERNELS = {
@@ -3626,10 +3805,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_accumulate,
-        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
         apply=adam_apply,
-        apply_sums=(),
-        words=11,
+        apply_sums=("size_new_param",),
+        words=10,
     ),
     ("adam", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3638,10 +3817,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_decayed_accumulate,
-        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
         apply=adam_decayed_apply,
-        apply_sums=(),
-        words=11,
+        apply_sums=("size_new_param",),
+        words=10,
     ),
     ("adamw", False): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3650,10 +3829,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_accumulate,
-        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
         apply=adam_apply,
-        apply_sums=(),
-        words=11,
+        apply_sums=("size_new_param",),
+        words=10,
     ),
     ("adamw", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3662,10 +3841,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=adam_decayed_accumulate,
-        accumulate_sums=("grad_sq_total", "size_param", "size_grad_avg", "size_direction"),
+        accumulate_sums=("grad_sq_total", "size_grad_avg", "size_direction"),
         apply=adam_decayed_apply,
-        apply_sums=(),
-        words=11,
+        apply_sums=("size_new_param",),
+        words=10,
     ),
     ("am_adamw", False): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3685,10 +3864,10 @@ KERNELS = {
         measure=am_adamw_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_adamw_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg", "size_direction"),
+        accumulate_sums=("size_grad_avg", "size_direction"),
         apply=am_adamw_apply,
-        apply_sums=(),
-        words=14,
+        apply_sums=("size_new_param",),
+        words=13,
     ),
     ("am_adamw", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3717,10 +3896,10 @@ KERNELS = {
         measure=am_adamw_decayed_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_adamw_decayed_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg", "size_direction"),
+        accumulate_sums=("size_grad_avg", "size_direction"),
         apply=am_adamw_decayed_apply,
-        apply_sums=(),
-        words=15,
+        apply_sums=("size_new_param",),
+        words=14,
     ),
     ("am_sgd", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3731,10 +3910,10 @@ KERNELS = {
         measure=am_sgd_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_sgd_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg"),
+        accumulate_sums=("size_grad_avg",),
         apply=am_sgd_apply,
-        apply_sums=(),
-        words=10,
+        apply_sums=("size_new_param",),
+        words=9,
     ),
     ("am_sgd", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3754,10 +3933,10 @@ KERNELS = {
         measure=am_sgd_decayed_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=am_sgd_decayed_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg"),
+        accumulate_sums=("size_grad_avg",),
         apply=am_sgd_decayed_apply,
-        apply_sums=(),
-        words=11,
+        apply_sums=("size_new_param",),
+        words=10,
     ),
     ("fsgdm", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3766,10 +3945,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg"),
+        accumulate_sums=("size_grad_avg",),
         apply=fsgdm_apply,
-        apply_sums=(),
-        words=8,
+        apply_sums=("size_new_param",),
+        words=7,
     ),
     ("fsgdm", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3778,10 +3957,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_decayed_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg"),
+        accumulate_sums=("size_grad_avg",),
         apply=fsgdm_decayed_apply,
-        apply_sums=(),
-        words=8,
+        apply_sums=("size_new_param",),
+        words=7,
     ),
     ("momo", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3790,10 +3969,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
         apply=momo_apply,
-        apply_sums=("model_change",),
-        words=8,
+        apply_sums=("model_change", "size_new_param"),
+        words=7,
     ),
     ("momo", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3802,9 +3981,9 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
         apply=momo_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=8,
     ),
     ("momo_adagrad", False): Kernels(
@@ -3814,17 +3993,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adagrad_accumulate,
-        accumulate_sums=(
-            "grad_sq_total",
-            "norm_sq",
-            "descent_rate",
-            "size_param",
-            "size_grad_avg",
-            "size_direction",
-        ),
+        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
         apply=momo_adagrad_apply,
-        apply_sums=("model_change",),
-        words=11,
+        apply_sums=("model_change", "size_new_param"),
+        words=10,
     ),
     ("momo_adagrad", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_sum"),
@@ -3838,12 +4010,11 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
-            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adagrad_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=11,
     ),
     ("momo_adam", False): Kernels(
@@ -3853,17 +4024,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adam_accumulate,
-        accumulate_sums=(
-            "grad_sq_total",
-            "norm_sq",
-            "descent_rate",
-            "size_param",
-            "size_grad_avg",
-            "size_direction",
-        ),
+        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
         apply=momo_adam_apply,
-        apply_sums=("model_change",),
-        words=11,
+        apply_sums=("model_change", "size_new_param"),
+        words=10,
     ),
     ("momo_adam", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3877,12 +4041,11 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
-            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adam_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=11,
     ),
     ("momo_adam_tied", False): Kernels(
@@ -3892,17 +4055,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adam_tied_accumulate,
-        accumulate_sums=(
-            "grad_sq_total",
-            "norm_sq",
-            "descent_rate",
-            "size_param",
-            "size_grad_avg",
-            "size_direction",
-        ),
+        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
         apply=momo_adam_tied_apply,
-        apply_sums=("model_change",),
-        words=11,
+        apply_sums=("model_change", "size_new_param"),
+        words=10,
     ),
     ("momo_adam_tied", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -3916,12 +4072,11 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
-            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adam_tied_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=11,
     ),
     ("momo_am", False): Kernels(
@@ -3933,10 +4088,10 @@ KERNELS = {
         measure=momo_am_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=momo_am_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
         apply=momo_am_apply,
-        apply_sums=("model_change",),
-        words=10,
+        apply_sums=("model_change", "size_new_param"),
+        words=9,
     ),
     ("momo_am", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -3957,9 +4112,9 @@ KERNELS = {
         measure=momo_am_decayed_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=momo_am_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
         apply=momo_am_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=11,
     ),
     ("momo_am_adam", False): Kernels(
@@ -3971,17 +4126,10 @@ KERNELS = {
         measure=momo_am_adam_measure,
         measure_sums=("numerator", "denominator"),
         accumulate=momo_am_adam_accumulate,
-        accumulate_sums=(
-            "grad_sq_total",
-            "norm_sq",
-            "descent_rate",
-            "size_param",
-            "size_grad_avg",
-            "size_direction",
-        ),
+        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
         apply=momo_am_adam_apply,
-        apply_sums=("model_change",),
-        words=14,
+        apply_sums=("model_change", "size_new_param"),
+        words=13,
     ),
     ("momo_am_adam", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -4007,12 +4155,11 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
-            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_am_adam_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=15,
     ),
     ("momo_amsgrad", False): Kernels(
@@ -4022,17 +4169,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_amsgrad_accumulate,
-        accumulate_sums=(
-            "grad_sq_total",
-            "norm_sq",
-            "descent_rate",
-            "size_param",
-            "size_grad_avg",
-            "size_direction",
-        ),
+        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
         apply=momo_amsgrad_apply,
-        apply_sums=("model_change",),
-        words=14,
+        apply_sums=("model_change", "size_new_param"),
+        words=13,
     ),
     ("momo_amsgrad", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg", "grad_sq_max"),
@@ -4046,12 +4186,11 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
-            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_amsgrad_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=14,
     ),
     ("momo_fsgdm", False): Kernels(
@@ -4061,10 +4200,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
         apply=momo_apply,
-        apply_sums=("model_change",),
-        words=8,
+        apply_sums=("model_change", "size_new_param"),
+        words=7,
     ),
     ("momo_fsgdm", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4073,9 +4212,9 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
         apply=momo_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=8,
     ),
     ("momo_rmsprop", False): Kernels(
@@ -4085,17 +4224,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_adam_accumulate,
-        accumulate_sums=(
-            "grad_sq_total",
-            "norm_sq",
-            "descent_rate",
-            "size_param",
-            "size_grad_avg",
-            "size_direction",
-        ),
+        accumulate_sums=("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction"),
         apply=momo_adam_apply,
-        apply_sums=("model_change",),
-        words=11,
+        apply_sums=("model_change", "size_new_param"),
+        words=10,
     ),
     ("momo_rmsprop", True): Kernels(
         arrays=("param", "grad", "grad_avg", "grad_sq_avg"),
@@ -4109,12 +4241,11 @@ KERNELS = {
             "norm_sq",
             "descent_rate",
             "decay_drop",
-            "size_param",
             "size_grad_avg",
             "size_direction",
         ),
         apply=momo_adam_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=11,
     ),
     ("sgdm", False): Kernels(
@@ -4124,10 +4255,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg"),
+        accumulate_sums=("size_grad_avg",),
         apply=fsgdm_apply,
-        apply_sums=(),
-        words=8,
+        apply_sums=("size_new_param",),
+        words=7,
     ),
     ("sgdm", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4136,10 +4267,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=fsgdm_decayed_accumulate,
-        accumulate_sums=("size_param", "size_grad_avg"),
+        accumulate_sums=("size_grad_avg",),
         apply=fsgdm_decayed_apply,
-        apply_sums=(),
-        words=8,
+        apply_sums=("size_new_param",),
+        words=7,
     ),
     ("sps", False): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4148,10 +4279,10 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "size_grad_avg"),
         apply=momo_apply,
-        apply_sums=("model_change",),
-        words=8,
+        apply_sums=("model_change", "size_new_param"),
+        words=7,
     ),
     ("sps", True): Kernels(
         arrays=("param", "grad", "grad_avg"),
@@ -4160,9 +4291,9 @@ KERNELS = {
         chosen=(),
         tensor_state=(),
         accumulate=momo_decayed_accumulate,
-        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_param", "size_grad_avg"),
+        accumulate_sums=("norm_sq", "descent_rate", "decay_drop", "size_grad_avg"),
         apply=momo_decayed_apply,
-        apply_sums=("model_change",),
+        apply_sums=("model_change", "size_new_param"),
         words=8,
     ),
 }

@@ -61,9 +61,9 @@ class Adam(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -159,9 +159,9 @@ class AdamW(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -262,9 +262,9 @@ class AMAdamW(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -370,9 +370,9 @@ class AMSGD(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -472,9 +472,9 @@ class FSGDM(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -581,9 +581,9 @@ class Momo(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -694,9 +694,9 @@ class MomoAdagrad(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -810,9 +810,9 @@ class MomoAdam(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -924,9 +924,9 @@ class MomoAdamTied(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1037,9 +1037,9 @@ class MomoAM(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1155,9 +1155,9 @@ class MomoAMAdam(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1277,9 +1277,9 @@ class MomoAMSGrad(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1392,9 +1392,9 @@ class MomoFSGDM(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1510,9 +1510,9 @@ class MomoRMSprop(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1613,9 +1613,9 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1708,9 +1708,9 @@ class SGDM(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool
@@ -1808,9 +1808,9 @@ class SPS(ModelBasedOptimizer):
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
     fused : bool, optional
-        True: compiled kernels on the CPU take the steps (needs Numba) where they can, and
-        `implementation` says where they cannot.  Off by default, until they reach their
-        goals of speed for all sizes.
+        By default compiled kernels take the steps on the CPU where Numba is installed and
+        the tensors suit; `implementation` says what took the last step, and why.  True:
+        tensors that the kernels do not take are an error; False: no kernels.
     capturable : bool
         A CUDA graph may capture the step, whatever is passed.
     maximize, differentiable : bool

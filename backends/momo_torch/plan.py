@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 Row = npt.NDArray[np.floating[Any]]
 Sums = npt.NDArray[np.float64]
+
+_version_of = operator.attrgetter("_version")
 
 SERIAL = 1 << 16
 """Elements up to which one thread is faster than two."""
@@ -89,7 +92,9 @@ class Plan:
         self.largest_rate = max(map(abs, rates))
         self.largest_keep = max(abs(1 - float(group.shrink)) for group in self.step.groups)
         elements = sum(param.numel() for param in table.params)
-        self.helpers = 0 if elements <= SERIAL else min(torch.get_num_threads(), len(table.chunks)) - 1
+        self.small = elements <= SERIAL
+        self.helpers = 0 if self.small else min(torch.get_num_threads(), len(table.chunks)) - 1
+        self.param_size, self.versions = 0.0, list[int]()
 
     def prepare(self, numbers: Numbers, loss: float | None) -> bool:
         """
@@ -108,13 +113,22 @@ class Plan:
             measured = self._choose(self._sweep(kernels.measure, kernels.measure_sums))
         sums = self._added(self._sweep(kernels.accumulate, kernels.accumulate_sums))
         named = dict(zip(kernels.accumulate_sums, sums, strict=True))
+        named["size_param"] = self._size_of_params()
         named.setdefault("decay_drop", self.type(0))
         self.step.solve(named)
-        checked = [*measured, *sums, scope.get("loss", 0.0), scope.get("model_value", 0.0)]
+        checked = [*measured, *named.values(), scope.get("loss", 0.0), scope.get("model_value", 0.0)]
         return all(map(math.isfinite, checked)) and self._stays_small(named)
 
     def apply(self, numbers: Numbers) -> None:
-        """Write everything."""
+        """
+        Write everything.
+
+        Raises
+        ------
+        FloatingPointError
+            With ``on_nonfinite="raise"``, if a parameter was not finite and nobody could know: it
+            was written through ``.data``.  All others have moved then.
+        """
         from .compiled import count, scatter
 
         table, names = self.table, self.kernels.apply_sums
@@ -122,12 +136,31 @@ class Plan:
         for row, pointers in zip(self.new, table.number_pointers, strict=True):
             scatter(pointers, table.like, row)
         count(table.step_pointers, table.counter_like)
-        self.step.predict(sums.get("model_change", self.type(0)))
+        self._note_size(float(sums["size_new_param"]))
+        change = sums.get("model_change", self.type(0))
+        self.step.predict(change if math.isfinite(self.param_size) else self.type(0))
         kept = {name: self.step.scope[name] for name in self.kept}
         info = self.step.info(kept, np.True_)._asdict()
         told = {state.shown(name): value for name, value in info.items() if value is not None}
         for name, value in (told | kept).items():
             numbers[name][()] = value
+        if self.settings.on_nonfinite == "raise" and not math.isfinite(self.param_size):
+            raise FloatingPointError(f"{self.rule.name}: a parameter is not finite")
+
+    def _size_of_params(self) -> float:
+        """Sum of the absolute values of the parameters; they are not read again where nobody has written."""
+        from .compiled import param_size
+
+        # To read a few small tensors takes less time than to ask for their versions.
+        if self.small or self.versions != versions(self.table.params):
+            self.param_size = float(self._added(self._sweep(param_size, ("size_param",)))[0])
+        return self.param_size
+
+    def _note_size(self, size: float) -> None:
+        """Tell PyTorch of the write, and keep what is known of the parameters after it."""
+        torch.autograd.graph.increment_version(self.table.params)
+        self.param_size = size
+        self.versions = [] if self.small or not math.isfinite(size) else versions(self.table.params)
 
     def _started(self, scalars: dict[str, Any]) -> Step:
         """
@@ -212,6 +245,11 @@ class Plan:
         value = abs(float(self.step.scope.get("model_value", 0.0)))
         bounds = (reach, average * direction, average * (reach + param_size), value)
         return all(bound < self.limit for bound in bounds)
+
+
+def versions(params: Sequence[torch.Tensor]) -> list[int]:
+    """What PyTorch counts of the writes to tensors: all but those through ``.data``."""
+    return list(map(_version_of, params))
 
 
 def kernel_table() -> Mapping[tuple[str, bool], Kernels]:

@@ -93,7 +93,7 @@ class Conventions(TypedDict, total=False):
         Whether a CUDA graph may capture the step; it always may: no value is read on the
         host, and the state is written in place.
     fused : bool or None
-        Whether kernels on the CPU take the steps, see `momo_torch.fused`.
+        Whether kernels on the CPU take the steps, see `momo_torch.fused`; None where they can.
     maximize, differentiable : bool
         Only False.
     """

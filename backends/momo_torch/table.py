@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,22 +13,25 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from .suitable import (
+    NUMPY_DTYPES,
+    UnsuitableError,
+    check_numbers,
+    check_params,
+    check_plain,
+    layouts,
+    same,
+    spans_apart,
+)
+
+_dtype_of = operator.attrgetter("dtype")
+
 Addresses = npt.NDArray[np.int64]
 Numbers = Mapping[str, npt.NDArray[Any]]
 """Arrays of shape () by name."""
 
 CHUNK = 32768
 """Elements that a thread takes at once."""
-
-NUMPY_DTYPES: dict[Any, Any] = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
-
-
-# Calls in Python for each of many tensors would take longer than the step.
-_is_cpu, _dtype_of, _layout_of = map(operator.attrgetter, ("is_cpu", "dtype", "layout"))
-
-
-class UnsuitableError(Exception):
-    """Tensors that the kernels do not take; the text says why."""
 
 
 class Table:
@@ -68,12 +72,14 @@ class Table:
                 raise UnsuitableError("a state of another shape than its parameter")
             self._check([own[name] for own in states])
         for name in numbers:
-            _check_numbers([own[name] for own in states])
+            check_numbers([own[name] for own in states])
         self.like = np.zeros(0, NUMPY_DTYPES[self.dtype])
         self.counter_like = np.zeros(0, NUMPY_DTYPES[states[0][numbers[0]].dtype])
         self.chunks = _chunks([param.numel() for param in params])
         self.starts = np.searchsorted(self.chunks[:, 0], np.arange(self.count))
         self._lay_out(list(chain.from_iterable(map(self._items, states))), len(arrays))
+        self._grads: list[weakref.ref[Tensor]] = []
+        self._numels = list(map(Tensor.numel, params))
         self.update(grads)
 
     def _lay_out(self, kept: list[Tensor], arrays: int) -> None:
@@ -100,12 +106,32 @@ class Table:
         ------
         UnsuitableError
         """
+        if self._known(grads):
+            return
+        self._grads.clear()
         self._check(grads)
         starts = _addresses(grads)
         position = np.searchsorted(self._starts[:-1], starts, side="right")
         if (starts < self._stops[position]).any() or (starts + self._sizes > self._starts[position]).any():
             raise UnsuitableError("a gradient that shares memory with a parameter or a state")
         self.pointers[:, 1] = starts
+        # Gradients of zero_grad(set_to_none=False) are the same tensors again; others must not live on.
+        self._grads, self._grad_pointers = list(map(weakref.ref, grads)), starts.tolist()
+
+    def _known(self, grads: list[Tensor]) -> bool:
+        """
+        Whether these gradients were checked before: the same tensors, where they were.
+
+        ``zero_grad(set_to_none=False)`` keeps them.  Only weak references are kept of others, whose
+        memory must not live on.
+        """
+        return (
+            len(grads) == len(self._grads)
+            and all(map(operator.is_, map(operator.call, self._grads), grads))
+            and list(map(Tensor.data_ptr, grads)) == self._grad_pointers
+            and set(map(_dtype_of, grads)) == {self.dtype}
+            and list(map(Tensor.numel, grads)) == self._numels
+        )
 
     def holds(self, params: list[Tensor], states: list[dict[str, Tensor]]) -> bool:
         """Whether these are its parameters, and they and their states are where they were."""
@@ -151,61 +177,6 @@ class ScalarViews:
         return same(tensors, self.tensors) and list(map(Tensor.data_ptr, tensors)) == self.pointers
 
 
-def check_params(params: Sequence[Tensor]) -> None:
-    """
-    Check that kernels can take these parameters, whatever their gradients are.
-
-    Raises
-    ------
-    UnsuitableError
-    """
-    dtype = params[0].dtype
-    if dtype not in NUMPY_DTYPES:
-        raise UnsuitableError(f"parameters are {dtype}")
-    check_plain(params, dtype)
-    if any(param.is_inference() for param in params):
-        raise UnsuitableError("a parameter that was made in inference mode")
-    _check_dense(params)
-    spans_apart(params)
-
-
-def check_plain(tensors: Sequence[Tensor], dtype: torch.dtype) -> None:
-    """
-    Check class, place and format.
-
-    Raises
-    ------
-    UnsuitableError
-    """
-    if not set(map(type, tensors)) <= {Tensor, torch.nn.Parameter}:
-        raise UnsuitableError("tensors of another class")
-    if not set(map(_layout_of, tensors)) <= {torch.strided}:
-        raise UnsuitableError("tensors that are not dense")
-    if not all(map(_is_cpu, tensors)):
-        raise UnsuitableError("tensors that are not on the CPU")
-    if not set(map(_dtype_of, tensors)) <= {dtype}:
-        raise UnsuitableError("tensors of several dtypes")
-    if any(map(Tensor.is_neg, tensors)):
-        raise UnsuitableError("a tensor that is the negative of another one")
-
-
-def same(left: Sequence[Any], right: Sequence[Any]) -> bool:
-    """Whether these are the same objects."""
-    return len(left) == len(right) and all(map(operator.is_, left, right))
-
-
-def layouts(tensors: Sequence[Tensor]) -> list[Any]:
-    """
-    What two lists of tensors share whose elements lie in memory in the same order.
-
-    For contiguous ones these are the numbers of elements: PyTorch compares the shape of a gradient
-    with that of its parameter when it is set.
-    """
-    if all(map(Tensor.is_contiguous, tensors)):
-        return list(map(Tensor.numel, tensors))
-    return [*map(Tensor.size, tensors), *map(Tensor.stride, tensors)]
-
-
 def _addresses(tensors: Sequence[Tensor]) -> Addresses:
     pointers = np.fromiter(map(Tensor.data_ptr, tensors), np.int64, len(tensors))
     if not pointers.all() and any(tensor.numel() and not tensor.data_ptr() for tensor in tensors):
@@ -221,31 +192,3 @@ def _chunks(sizes: Iterable[int]) -> Addresses:
         for start in range(0, max(size, 1), CHUNK)
     ]
     return np.array(rows, dtype=np.int64)
-
-
-def _check_dense(params: Sequence[Tensor]) -> None:
-    if not all(torch.ops.aten.is_non_overlapping_and_dense(param) for param in params):
-        raise UnsuitableError("a parameter whose elements do not fill their memory once")
-
-
-def _check_numbers(tensors: Sequence[Tensor]) -> None:
-    if len({tensor.dtype for tensor in tensors}) > 1 or tensors[0].dtype not in NUMPY_DTYPES:
-        raise UnsuitableError("counters of other dtypes")
-    if not all(tensor.is_cpu and tensor.numel() == 1 for tensor in tensors):
-        raise UnsuitableError("counters that are not on the CPU")
-
-
-def spans_apart(tensors: Sequence[Tensor]) -> list[tuple[int, int]]:
-    """
-    Where dense tensors begin and end in memory, in order.
-
-    Raises
-    ------
-    UnsuitableError
-        If they share memory, so that the result depended on the order of the writes.
-    """
-    places = ((tensor.data_ptr(), tensor.nbytes) for tensor in tensors)
-    spans = sorted((start, start + size) for start, size in places if size)
-    if any(stop > following for (_, stop), (following, _) in pairwise(spans)):
-        raise UnsuitableError("parameters that share memory")
-    return spans

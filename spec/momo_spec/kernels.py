@@ -25,8 +25,8 @@ NO_DECAY = {"weight_decay": ZERO, "decay": ZERO, "shrink": ZERO, "step_scale": O
 
 SWEEPS = {
     "measure": ("measure_sums", ()),
-    "accumulate": ("sums", ("param", "grad_avg", "direction")),
-    "apply": ("displacement", ()),
+    "accumulate": ("sums", ("grad_avg", "direction")),
+    "apply": ("displacement", ("new_param",)),
 }
 """Sweep: the phase whose sums it adds, and the arrays whose absolute values it adds up."""
 
