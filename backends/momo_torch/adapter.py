@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
 
-import array_api_compat.torch as xp
 import torch
 from torch.optim.optimizer import ParamsT, StateDict
 
@@ -30,6 +29,7 @@ from .settings import (
     drop_duplicates,
 )
 from .sharding import adding_ranks, local, local_grad, reduction_of
+from .streamed import engine
 
 
 class ModelBasedOptimizer(FusedOptimizer):
@@ -182,17 +182,18 @@ class ModelBasedOptimizer(FusedOptimizer):
         if self._step_by_kernels(hypers, loss):
             return
         params = state.all_params(groups)
-        grads = [local_grad(param) for param in params]
+        held, grads = [local(param) for param in params], [local_grad(param) for param in params]
         refuse_sparse(type(self).__name__, grads)
+        old = state.read(self._kind, groups, self.state)
         moved, new, info = self._kind.rule(hypers[0], first["on_nonfinite"]).step(
-            [local(param) for param in params],
+            held,
             grads,
             loss,
-            state.read(self._kind, groups, self.state),
-            xp=xp,
+            old,
+            **engine(self._kind, held, grads, old),
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],
             group_of=[index for index, group in enumerate(groups) for _ in group["params"]],
-            fresh=[self.state[param]["step"] == 0 for param in params],
+            fresh=(torch.stack([self.state[param]["step"] for param in params]) == 0).unbind(),
             reduction=reduction_of(self._process_group, self._adds),
         )
         state.write(groups, self.state, moved, new, info)
