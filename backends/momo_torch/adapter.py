@@ -16,6 +16,7 @@ from momo_core import KINDS, Info, Kind
 from momo_core.state import GROUP_HYPER
 
 from . import checkpoint, portable, state
+from .engine import StreamedOptimizer, engine
 from .fused import FusedOptimizer
 from .loss import Loss, is_dummy_step, missing_loss
 from .refusals import refuse_partial_optimizers, refuse_sparse
@@ -29,10 +30,9 @@ from .settings import (
     drop_duplicates,
 )
 from .sharding import adding_ranks, local, local_grad, reduction_of
-from .streamed import engine
 
 
-class ModelBasedOptimizer(FusedOptimizer):
+class ModelBasedOptimizer(FusedOptimizer, StreamedOptimizer):
     """
     Base of the optimizers of this package.
 
@@ -66,6 +66,7 @@ class ModelBasedOptimizer(FusedOptimizer):
         check_settings(self._kind, self.names, defaults)
         self._forget_loss()
         self._prepare_kernels(self._kind, conventions.get("fused"))
+        self._foreach = conventions.get("foreach")
         self._process_group = process_group
         super().__init__(params, defaults)
 
@@ -190,7 +191,7 @@ class ModelBasedOptimizer(FusedOptimizer):
             grads,
             loss,
             old,
-            **engine(self._kind, held, grads, old),
+            **engine(self._kind, held, grads, old, self._foreach),
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],
             group_of=[index for index, group in enumerate(groups) for _ in group["params"]],
             fresh=(torch.stack([self.state[param]["step"] for param in params]) == 0).unbind(),

@@ -128,12 +128,12 @@ def _parts(places: Places, size: int) -> Iterator[Places]:
         return iter([places])
     flat = _flat(list(places.values()))
     if flat is not None:
-        columns = [tensor.split(size) for tensor in flat]
+        columns = [torch.split(tensor, size) for tensor in flat]
     else:
         shape = places["param"].shape
         longest = max(range(len(shape)), key=shape.__getitem__)
         width = max(1, size * shape[longest] // count)
-        columns = [tensor.split(width, longest) for tensor in places.values()]
+        columns = [torch.split(tensor, width, longest) for tensor in places.values()]
     return (dict(zip(places, row, strict=True)) for row in zip(*columns, strict=True))
 
 

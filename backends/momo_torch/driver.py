@@ -14,8 +14,8 @@ from . import optimizers
 from .adapter import ModelBasedOptimizer
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = ("eager", "fused")
-"""Without the kernels, and with them; these take float32 and float64."""
+MODES = ("eager", "tensor by tensor", "fused")
+"""Without the kernels, in chunks and tensor by tensor, and with them; these take float32 and float64."""
 
 
 def devices() -> tuple[str, ...]:
@@ -50,7 +50,9 @@ def run(
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
     target = {"dtype": getattr(torch, dtype), "device": device}
     leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
-    built = construct(optimizer, hyper, leaves, fused=mode == "fused")
+    built = construct(
+        optimizer, hyper, leaves, fused=mode == "fused", foreach=False if mode == "tensor by tensor" else None
+    )
     trajectory = []
     for step in steps:
         for group in built.param_groups:

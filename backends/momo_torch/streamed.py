@@ -16,11 +16,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import array_api_compat.torch
 import torch
 from torch import Tensor
 
-from momo_core import KINDS, Info, Kind, State, phases
+from momo_core import Info, State, phases
 from momo_core.arrays import all_finite, cast, infinite_unless_finite
 from momo_core.direction import Leaf, Scalars
 from momo_core.phases import Accumulated, GroupCoefficients
@@ -28,37 +27,7 @@ from momo_core.reduction import Parts
 from momo_core.step import Step, Store
 
 from . import rows
-from .chunks import Chunk, chunks_of, fit_into_a_chunk, share_memory
-
-
-def engine(kind: Kind, params: Sequence[Tensor], grads: Sequence[Tensor | None], state: State) -> dict[str, Any]:
-    """
-    Who takes a step, and on what namespace: arguments of `Rule.step`.
-
-    The core's own step remains for what traces the operations, which would see each chunk; for
-    directions that may do more than work on elements and add; and where the order of writes matters.
-    """
-    moving = [index for index, grad in enumerate(grads) if grad is not None]
-    read = [grad for grad in grads if grad is not None]
-    names = kind.direction.leaf_state
-    written = [params[index] for index in moving]
-    written += [state.leaves[index][name] for index in moving for name in names]
-    streams = KINDS.get(kind.name) is kind and not is_traced() and are_plain([*written, *read])
-    if not streams or share_memory(written, read):
-        return {"xp": array_api_compat.torch, "by": Step}
-    return {"xp": rows, "by": StreamedStep}
-
-
-def is_traced() -> bool:
-    """Whether someone records the operations of this step."""
-    return torch.compiler.is_compiling() or bool(torch._C._len_torch_dispatch_stack())
-
-
-def are_plain(tensors: Sequence[Tensor]) -> bool:
-    """Whether these are tensors of PyTorch itself, dense ones."""
-    return set(map(type, tensors)) <= {Tensor, torch.nn.Parameter} and not any(
-        tensor.is_sparse for tensor in tensors
-    )
+from .chunks import Chunk, chunks_of, fit_into_a_chunk
 
 
 @dataclass
@@ -163,11 +132,17 @@ class StreamedStep(Step):
         finite = self.decide()
         if not self.written and not (rows.on_host(finite) and not finite):
             for part in self.parts:
-                param, leaf, new = self._moved(part)
-                old = {name: part.chunk.read(name) for name in self.rule.direction.leaf_state} | part.numbers
-                chosen = phases.choose(finite, {"param": new, **leaf}, {"param": param, **old}, xp=self.xp)
-                part.chunk.write(chosen)
+                self._write(part, finite)
         return [], *self.report((), finite)
+
+    def _write(self, part: Part, finite: Tensor) -> None:
+        """Write a chunk where the step is finite, one array after the other to hold few of them."""
+        _, leaf, new = self._moved(part)
+        values = {"param": new, **{name: leaf[name] for name in self.rule.direction.leaf_names}}
+        del leaf, new
+        for name in list(values):
+            old = part.numbers[name] if name in part.numbers else part.chunk.read(name)
+            part.chunk.write({name: self.xp.where(finite, values.pop(name), old)})
 
     def _chunks(self, adds: Sequence[bool] | None) -> list[Chunk]:
         """The tensors with a gradient in chunks, each of one group and added by one rank."""
@@ -175,7 +150,9 @@ class StreamedStep(Step):
         tensors, numbers, kinds = [], [], []
         for index, leaf, group in zip(self.moving, self.leaves, self.groups, strict=True):
             param, grad = self.params[index], self.grads[index]
-            tensors.append({"param": param, "grad": grad, **{name: leaf[name] for name in direction.leaf_state}})
+            assert grad is not None
+            averages = {name: leaf[name] for name in direction.leaf_state}
+            tensors.append({"param": param, "grad": grad, **averages})
             numbers.append({name: leaf[name] for name in direction.tensor_state})
             kinds.append((id(group), param.dtype, grad.dtype, adds and adds[index]))
         return chunks_of(tensors, numbers, kinds)
@@ -191,11 +168,12 @@ class StreamedStep(Step):
     def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
         """A chunk half-way through the step; the sums are those of `xp`."""
         direction, grad = self.rule.direction, part.chunk.read("grad")
-        leaf, *rest = part.tensor(direction.leaf_state)
+        leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
-            leaf, _ = phases.measure(direction, param, grad, leaf, *rest, xp=rows.WITHOUT_SUMS)
+            without = rows.WITHOUT_SUMS
+            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=without)
         slope = self.rule.model.needs_loss
-        return phases.accumulate(direction, param, grad, leaf, *rest, slope=slope, xp=xp)
+        return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)
 
     def _moved(self, part: Part) -> tuple[Tensor, Leaf, Tensor]:
         """Parameters of a chunk before the step; averages and parameters after it."""
@@ -213,7 +191,8 @@ class StreamedStep(Step):
         """Sums of each tensor, from those of the chunks."""
         added: dict[int, list[Tensor]] = {}
         for part, some in zip(self.parts, sums, strict=True):
-            for position, *row in zip(part.chunk.positions, *(column.view(-1).unbind() for column in some)):
+            columns = [column.view(-1).unbind() for column in some]
+            for position, *row in zip(part.chunk.positions, *columns, strict=True):
                 before = added.get(position)
                 added[position] = row if before is None else [a + b for a, b in zip(before, row, strict=True)]
         return [added[position] for position in range(len(self.moving))]
@@ -225,7 +204,8 @@ class StreamedStep(Step):
         squares = torch.stack(self.squares).tolist()
         param, average, direction = (math.sqrt(sum(squares[start::3])) for start in range(3))
         groups = list({id(group): group for group in self.groups}.values())
-        rate = max(abs(float(group.step_scale * group.relative_rate * self.scope["step_size"])) for group in groups)
+        rates = [group.step_scale * group.relative_rate * self.scope["step_size"] for group in groups]
+        rate = max(abs(float(rate)) for rate in rates)
         keep = max(abs(1 - float(group.shrink)) for group in groups)
         reach = keep * param + rate * direction
         value = abs(float(self.scope.get("model_value", 0.0)))
@@ -235,7 +215,8 @@ class StreamedStep(Step):
     def _square(self, array: Tensor) -> Tensor:
         """Sum of the squares of an array, of the dtype of the scalars, shape ()."""
         flat = cast(array.view(-1), torch.promote_types(array.dtype, torch.float32), xp=self.xp)
-        return cast(torch.dot(flat, flat), self.like.dtype, xp=self.xp)
+        square: Tensor = cast(torch.dot(flat, flat), self.like.dtype, xp=self.xp)
+        return square
 
 
 def _totals(sums: Sequence[Tensor]) -> list[Tensor]:
