@@ -111,7 +111,7 @@ def judged(cell: Cell, place: Place, vectors: VectorFile, optimizer: str) -> lis
 
 def exact_vectors(cell: Cell, place: Place) -> Iterator[Vector]:
     """Exact trajectories of all optimizers in turn that the place can run, `EXACT_STEPS` steps or more."""
-    few = place.mode not in (EAGER, "fused", "no float64")
+    few = place.mode not in (EAGER, "tensor by tensor", "fused", "no float64")
     left = EXACT_STEPS
     streams = [stream(optimizer, few_kinds=few) for optimizer in spec_names()]
     for one in cycle(streams):

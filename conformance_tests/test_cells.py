@@ -18,7 +18,7 @@ from momo_spec import spec_names
 from momo_spec.problem import Problem
 from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors
 
-STRIDES = {"numpy": 1, "eager": 16, "fused": 16}
+STRIDES = {"numpy": 1, "eager": 16, "fused": 16, "tensor by tensor": 32}
 """Every so manieth vector runs in the cell, or else in the mode; the ledger has all of them."""
 
 COMPILED = 150

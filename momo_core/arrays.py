@@ -57,8 +57,15 @@ def as_scalar(value: Any, like: Array, *, xp: Namespace) -> Array:
 
 
 def dot(left: Array, right: Array, *, xp: Namespace) -> Array:
-    """Sum of the products of the elements, shape ()."""
-    return xp.sum(left * right)
+    """Sum of the products of the elements, shape (); by a function of `xp` with the name in it, if any."""
+    own = getattr(xp, "sum_of_products", None)
+    return xp.sum(left * right) if own is None else own(left, right)
+
+
+def infinite_where_zero(array: Array, *, xp: Namespace) -> Array:
+    """`array`, of which no element is negative, with infinity for 0; by a function of `xp`, if any."""
+    own = getattr(xp, "infinite_where_zero", None)
+    return xp.where(array == 0, xp.full_like(array, float("inf")), array) if own is None else own(array)
 
 
 def computed_once(scalars: list[Array], *, xp: Namespace) -> list[Array]:

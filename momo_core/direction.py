@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .arrays import Array, Namespace
+from .arrays import Array, Namespace, infinite_where_zero
 
 Leaf = dict[str, Array]
 """State of one tensor, by name."""
@@ -131,8 +131,8 @@ def weights(beta: Array, scalars: Scalars) -> Scalars:
 
 
 def divided(array: Array, divisor: Array, *, xp: Namespace) -> Array:
-    """``array / divisor``, 0 where the divisor is 0."""
-    return array / xp.where(divisor == 0, xp.full_like(divisor, float("inf")), divisor)
+    """``array / divisor``, 0 where the divisor, of which no element is negative, is 0."""
+    return array / infinite_where_zero(divisor, xp=xp)
 
 
 def inverted(metric: Array, *, xp: Namespace) -> Array:

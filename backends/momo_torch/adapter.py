@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Unpack
 
-import array_api_compat.torch as xp
 import torch
 from torch.optim.optimizer import ParamsT, StateDict
 
@@ -17,6 +16,7 @@ from momo_core import KINDS, Info, Kind
 from momo_core.state import GROUP_HYPER
 
 from . import checkpoint, portable, state
+from .engine import StreamedOptimizer, engine
 from .fused import FusedOptimizer
 from .loss import Loss, changes_nothing, missing_loss
 from .refusals import refuse_partial_optimizers, refuse_sparse
@@ -32,7 +32,7 @@ from .settings import (
 from .sharding import adding_ranks, local, local_grad, reduction_of
 
 
-class ModelBasedOptimizer(FusedOptimizer):
+class ModelBasedOptimizer(FusedOptimizer, StreamedOptimizer):
     """
     Base of the optimizers of this package.
 
@@ -66,6 +66,7 @@ class ModelBasedOptimizer(FusedOptimizer):
         check_settings(self._kind, self.names, defaults)
         self._forget_loss()
         self._prepare_kernels(self._kind, conventions.get("fused"))
+        self._foreach = conventions.get("foreach")
         self._process_group = process_group
         super().__init__(params, defaults)
 
@@ -182,17 +183,18 @@ class ModelBasedOptimizer(FusedOptimizer):
         if self._step_by_kernels(hypers, loss):
             return
         params = state.all_params(groups)
-        grads = [local_grad(param) for param in params]
+        held, grads = [local(param) for param in params], [local_grad(param) for param in params]
         refuse_sparse(type(self).__name__, grads)
+        old = state.read(self._kind, groups, self.state)
         moved, new, info = self._kind.rule(hypers[0], first["on_nonfinite"]).step(
-            [local(param) for param in params],
+            held,
             grads,
             loss,
-            state.read(self._kind, groups, self.state),
-            xp=xp,
+            old,
+            **engine(self._kind, held, grads, old, self._foreach),
             groups=[{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers],
             group_of=[index for index, group in enumerate(groups) for _ in group["params"]],
-            fresh=[self.state[param]["step"] == 0 for param in params],
+            fresh=(torch.stack([self.state[param]["step"] for param in params]) == 0).unbind(),
             reduction=reduction_of(self._process_group, self._adds),
         )
         state.write(groups, self.state, moved, new, info)

@@ -16,8 +16,13 @@ from .adapter import ModelBasedOptimizer
 from .fused import impossible
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = {"eager": DTYPES, "fused": ("float64", "float32"), "compile": DTYPES}
-"""Without the kernels, with them, and by ``torch.compile`` in one graph."""
+MODES = {
+    "eager": DTYPES,
+    "tensor by tensor": DTYPES,
+    "fused": ("float64", "float32"),
+    "compile": DTYPES,
+}
+"""In chunks, tensor by tensor, with the kernels, and by ``torch.compile`` in one graph."""
 
 GROUPS = True
 GROUP_NAMES = {"learning_rate": "lr", "weight_decay": "weight_decay"}
@@ -66,7 +71,8 @@ def run(
     target = {"dtype": getattr(torch, dtype), "device": device}
     leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
     grouped = _grouped(leaves, groups, group_of)
-    built = construct(optimizer, hyper, grouped, fused=mode == "fused")
+    foreach = False if mode == "tensor by tensor" else None
+    built = construct(optimizer, hyper, grouped, fused=mode == "fused", foreach=foreach)
     take_step = torch.compile(built.step, fullgraph=True) if mode == "compile" else built.step
     fixed = [index for index, group in enumerate(groups) if "learning_rate" in group]
     trajectory = []

@@ -60,6 +60,9 @@ class Adam(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -105,6 +108,7 @@ class Adam(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -122,6 +126,7 @@ class Adam(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -158,6 +163,9 @@ class AdamW(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -202,6 +210,7 @@ class AdamW(ModelBasedOptimizer):
         divide: bool = False,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -219,6 +228,7 @@ class AdamW(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -261,6 +271,9 @@ class AMAdamW(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -312,6 +325,7 @@ class AMAdamW(ModelBasedOptimizer):
         beta_scope: str = "tensor",
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -332,6 +346,7 @@ class AMAdamW(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -369,6 +384,9 @@ class AMSGD(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -416,6 +434,7 @@ class AMSGD(ModelBasedOptimizer):
         beta_scope: str = "global",
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -434,6 +453,7 @@ class AMSGD(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -471,6 +491,9 @@ class FSGDM(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -518,6 +541,7 @@ class FSGDM(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -536,6 +560,7 @@ class FSGDM(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -580,6 +605,9 @@ class Momo(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -631,6 +659,7 @@ class Momo(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -651,6 +680,7 @@ class Momo(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -693,6 +723,9 @@ class MomoAdagrad(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -744,6 +777,7 @@ class MomoAdagrad(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -764,6 +798,7 @@ class MomoAdagrad(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -809,6 +844,9 @@ class MomoAdam(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -861,6 +899,7 @@ class MomoAdam(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -881,6 +920,7 @@ class MomoAdam(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -923,6 +963,9 @@ class MomoAdamTied(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -974,6 +1017,7 @@ class MomoAdamTied(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -994,6 +1038,7 @@ class MomoAdamTied(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1036,6 +1081,9 @@ class MomoAM(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1087,6 +1135,7 @@ class MomoAM(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1107,6 +1156,7 @@ class MomoAM(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1154,6 +1204,9 @@ class MomoAMAdam(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1210,6 +1263,7 @@ class MomoAMAdam(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1232,6 +1286,7 @@ class MomoAMAdam(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1276,6 +1331,9 @@ class MomoAMSGrad(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1327,6 +1385,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1347,6 +1406,7 @@ class MomoAMSGrad(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1391,6 +1451,9 @@ class MomoFSGDM(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1444,6 +1507,7 @@ class MomoFSGDM(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1465,6 +1529,7 @@ class MomoFSGDM(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1509,6 +1574,9 @@ class MomoRMSprop(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1560,6 +1628,7 @@ class MomoRMSprop(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1580,6 +1649,7 @@ class MomoRMSprop(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1612,6 +1682,9 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1656,6 +1729,7 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
         weight_decay: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1672,6 +1746,7 @@ class ScheduleFreeSPS(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1707,6 +1782,9 @@ class SGDM(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1752,6 +1830,7 @@ class SGDM(ModelBasedOptimizer):
         divide: bool = True,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1769,6 +1848,7 @@ class SGDM(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,
@@ -1807,6 +1887,9 @@ class SPS(ModelBasedOptimizer):
     process_group : torch.distributed.ProcessGroup, optional
         Ranks that step together and over which the loss is averaged; the default group where
         one is initialised.
+    foreach : bool, optional
+        False: each tensor by itself, with all results in memory before any is written.
+        Otherwise many small tensors at once and large ones in chunks, in less time and memory.
     fused : bool, optional
         By default compiled kernels take the steps on the CPU where Numba is installed and
         the tensors suit; `implementation` says what took the last step, and why.  True:
@@ -1854,6 +1937,7 @@ class SPS(ModelBasedOptimizer):
         reset_margin: float = 0.0,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -1872,6 +1956,7 @@ class SPS(ModelBasedOptimizer):
             hyper,
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,

@@ -26,8 +26,9 @@ class OwnOptimizer(ModelBasedOptimizer):
     params : iterable of tensors or of dicts that define parameter groups
     on_nonfinite : "skip", "raise" or "propagate"
     process_group : torch.distributed.ProcessGroup, optional
-    fused, capturable, maximize, differentiable : bool
-        As for `Momo`; there are no kernels, so `fused` must not be True.
+    foreach, fused, capturable, maximize, differentiable : bool
+        As for `Momo`; there are no kernels, so `fused` must not be True.  Tensors are always taken
+        one by one: a direction of one's own may look at a tensor as a whole.
     **hyper
         ``lr``, ``weight_decay``, ``divide``, with a cut model ``lb``, ``use_fstar`` and
         ``reset_margin`` as for `Momo`, and those of the direction.
@@ -55,6 +56,7 @@ class OwnOptimizer(ModelBasedOptimizer):
         *,
         on_nonfinite: str = "skip",
         process_group: Any = None,
+        foreach: bool | None = None,
         fused: bool | None = None,
         capturable: bool = True,
         maximize: bool = False,
@@ -70,6 +72,7 @@ class OwnOptimizer(ModelBasedOptimizer):
             {**defaults, **hyper},
             on_nonfinite=on_nonfinite,
             process_group=process_group,
+            foreach=foreach,
             fused=fused,
             capturable=capturable,
             maximize=maximize,

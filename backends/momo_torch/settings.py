@@ -92,6 +92,9 @@ class Conventions(TypedDict, total=False):
     capturable : bool
         Whether a CUDA graph may capture the step; it always may: no value is read on the
         host, and the state is written in place.
+    foreach : bool or None
+        False: tensor by tensor, with all results in memory before any is written; otherwise
+        many small tensors at once and large ones in chunks, see `momo_torch.streamed`.
     fused : bool or None
         Whether kernels on the CPU take the steps, see `momo_torch.fused`; None where they can.
     maximize, differentiable : bool
@@ -99,6 +102,7 @@ class Conventions(TypedDict, total=False):
     """
 
     capturable: bool
+    foreach: bool | None
     fused: bool | None
     maximize: bool
     differentiable: bool
@@ -119,7 +123,7 @@ def check_conventions(**conventions: Unpack[Conventions]) -> None:
     InvalidTypeError, InvalidValueError
     """
     for name, value in conventions.items():
-        if not isinstance(value, bool) and not (name == "fused" and value is None):
+        if not isinstance(value, bool) and not (name in ("foreach", "fused") and value is None):
             raise InvalidTypeError(f"{name} must be a bool, got {value!r}", f"E_{name.upper()}_TYPE")
         if value and name in _REFUSED:
             raise InvalidValueError(f"Invalid {name}: {_REFUSED[name]}", f"E_{name.upper()}")

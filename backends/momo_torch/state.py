@@ -93,17 +93,24 @@ def read(kind: Kind, groups: Sequence[Group], states: States) -> State:
 
 
 def write(groups: Sequence[Group], states: States, moved: Sequence[Tensor], new: State, report: Info) -> None:
-    """Store what the core returned, in place: a captured graph always writes to the same memory."""
+    """
+    Store what the core returned, in place: a captured graph always writes to the same memory.
+
+    Without `moved` and leaves only scalars and counters: the tensors have been written.
+    """
     pairs = [(groups[0][name], scalar) for name, scalar in _named(new, report) if scalar is not None]
-    for param, value, leaf in zip(all_params(groups), moved, new.leaves, strict=True):
-        if param.grad is None:
-            continue
-        pairs.append((local(param), value))
-        pairs += [(local(states[param][name]), average) for name, average in leaf.items()]
-        states[param]["step"].add_(~report.skipped)
+    params = all_params(groups)
+    written = [param for param in params if param.grad is not None]
+    for param, value, leaf in zip(params if moved else (), moved, new.leaves, strict=True):
+        if param.grad is not None:
+            pairs.append((local(param), value))
+            pairs += [(local(states[param][name]), average) for name, average in leaf.items()]
     # Compiled code (PyTorch 2.13) loses what `copy_` writes to a float64 tensor of shape ().
     torch._foreach_copy_([place for place, _ in pairs], [value for _, value in pairs])
-    mark_written([param for param in all_params(groups) if param.grad is not None])
+    counters = [states[param]["step"] for param in written]
+    if counters:
+        torch._foreach_add_(counters, [(~report.skipped).to(counters[0].dtype)] * len(counters))
+    mark_written(written)
 
 
 def info(group: Group) -> Info:

@@ -1,0 +1,99 @@
+"""
+A namespace for parts of tensors: one in a row, or several of the same size, a row for each.
+
+A sum is over a row, and what is one number for each tensor is a column: so the core's functions, which
+know arrays and their sums, take many tensors at once.  Constants have the shape ().
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from array_api_compat.torch import asarray, astype, isdtype
+from torch import (
+    Tensor,
+    abs,
+    finfo,
+    float32,
+    float64,
+    int32,
+    isfinite,
+    maximum,
+    minimum,
+    reshape,
+    sqrt,
+    stack,
+)
+from torch.nn.functional import threshold
+
+__all__ = [
+    "abs",
+    "asarray",
+    "astype",
+    "finfo",
+    "float32",
+    "float64",
+    "full_like",
+    "infinite_where_zero",
+    "int32",
+    "isdtype",
+    "isfinite",
+    "maximum",
+    "minimum",
+    "ones_like",
+    "reshape",
+    "sqrt",
+    "stack",
+    "sum",
+    "where",
+    "zeros_like",
+]
+
+
+def sum(array: Tensor) -> Tensor:
+    """Sum of an array of one dimension, shape (); of each row of one with two, a column."""
+    return array.sum() if array.ndim < 2 else array.sum(dim=1, keepdim=True)
+
+
+def on_host(scalar: Tensor) -> bool:
+    """Whether a number can be read without waiting for a device."""
+    return scalar.is_cpu
+
+
+def where(condition: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+    """`yes` or `no`, itself and without a sweep where one number on this host decides for all elements."""
+    if condition.ndim == 0 and on_host(condition):
+        return yes if condition else no
+    return torch.where(condition, yes, no)
+
+
+def infinite_where_zero(array: Tensor) -> Tensor:
+    """`array`, of which no element is negative, with infinity for 0, at a third of the time of `where`."""
+    return threshold(array, 0.0, float("inf"))
+
+
+def full_like(like: Tensor, value: float) -> Tensor:
+    """`value` in the dtype of `like`, shape ()."""
+    return like.new_full((), value)
+
+
+def zeros_like(like: Tensor) -> Tensor:
+    """Zero in the dtype of `like`, shape ()."""
+    return like.new_zeros(())
+
+
+def ones_like(like: Tensor) -> Tensor:
+    """One in the dtype of `like`, shape ()."""
+    return like.new_ones(())
+
+
+def _no_sum(*arrays: Tensor) -> Tensor:
+    return arrays[0].new_zeros(())
+
+
+WITHOUT_SUMS: Any = SimpleNamespace(
+    **{name: globals()[name] for name in __all__} | {"sum": _no_sum, "sum_of_products": _no_sum}
+)
+"""The namespace for a sweep whose sums are known: they are 0 here and take no time."""

@@ -1,0 +1,224 @@
+"""
+A step that sweeps over the tensors and keeps nothing of a sweep but its sums.
+
+The core computes everything before anything is written, which takes several times the memory of
+the parameters.  Here the first sweeps only add, the next one moves each chunk to learn what that
+does to the model, and the last one computes all of it again and writes.  The functions are the core's.
+
+On a CPU, where a number is read without waiting, the sweep that moves writes at once if the sums
+bound everything that it computes, as they do unless a training diverges.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from momo_core import Info, State, phases
+from momo_core.arrays import all_finite, cast, infinite_unless_finite
+from momo_core.direction import Leaf, Scalars
+from momo_core.phases import Accumulated, GroupCoefficients
+from momo_core.reduction import Parts
+from momo_core.step import Step, Store
+
+from . import rows
+from .chunks import Chunk, chunks_of, fit_into_a_chunk
+
+
+@dataclass
+class Part:
+    """A chunk, and what the core's functions take beside its arrays."""
+
+    chunk: Chunk
+    numbers: Leaf
+    coefficients: Scalars
+    group: GroupCoefficients
+    fresh: Tensor
+    kept: tuple[Tensor, Accumulated] | None = None
+
+    def tensor(self, names: Sequence[str]) -> tuple[Leaf, Scalars, GroupCoefficients, Tensor]:
+        """The arguments of the core's functions, with the averages `names`."""
+        leaf = {name: self.chunk.read(name) for name in names} | self.numbers
+        return leaf, self.coefficients, self.group, self.fresh
+
+
+class StreamedStep(Step):
+    """As `momo_core.step.Step`, but `apply` and `commit` write in place, and return no tensors."""
+
+    def begin(
+        self,
+        loss: Any,
+        groups: Sequence[Mapping[str, Any]] | None,
+        group_of: Sequence[int] | None,
+        fresh: Sequence[Tensor] | None,
+    ) -> None:
+        """Coefficients of the groups and of the averages, and the chunks."""
+        super().begin(loss, groups, group_of, fresh)
+        adds = getattr(self.reduction, "adds", None)
+        self.on_host = adds is None and rows.on_host(self.like)
+        self.written = False
+        self.squares: list[Tensor] = []
+        self.parts = [self._part(chunk) for chunk in self._chunks(adds)]
+        self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
+
+    def measure(self) -> None:
+        """Choose the coefficients that depend on sums, for all tensors together or for each."""
+        direction = self.rule.direction
+        if direction.measure is None:
+            return
+        sums = []
+        for part in self.parts:
+            param, grad = part.chunk.read("param"), part.chunk.read("grad")
+            tensor = part.tensor(direction.leaf_state)
+            sums.append(phases.measure(direction, param, grad, *tensor, xp=self.xp)[1])
+        if self.by_tensor:
+            chosen = self.choose_each(self._of_tensors(sums))
+        else:
+            chosen = self.choose_shared(list(map(_totals, sums)), self.holders)
+        for part in self.parts:
+            own = chosen[0]
+            if self.by_tensor:
+                own = {name: part.chunk.numbers([each[name] for each in chosen]) for name in own}
+            part.coefficients = {**part.coefficients, **own}
+
+    def choose_each(self, sums: Parts) -> list[Scalars]:
+        """Coefficients of each tensor from its own sums, of all tensors at once."""
+        choose = self.rule.direction.choose
+        assert choose is not None
+        columns = zip(*self.reduction.of_each(sums, self.moving), strict=True)
+        vectors = [torch.stack(column) for column in columns]
+        self.checked += [infinite_unless_finite(vector, xp=rows).sum() for vector in vectors]
+        chosen = choose(self.scope, vectors, self.hyper, xp=self.xp)
+        self.scope |= {name: vector.mean() for name, vector in chosen.items()}
+        each = zip(*(vector.expand_as(vectors[0]).unbind() for vector in chosen.values()), strict=True)
+        return [dict(zip(chosen, values, strict=True)) for values in each]
+
+    def accumulate(self) -> None:
+        """Average each tensor, add the sums, solve for the step size."""
+        sums, is_small = [], fit_into_a_chunk([self.params[index] for index in self.moving])
+        for part in self.parts:
+            param = part.chunk.read("param")
+            work = self._accumulated(part, param, self.xp)
+            if is_small:
+                part.kept = param, work
+            sums.append(_totals(work.sums))
+            if self.on_host and self.rule.direction.move is None:
+                self.squares += [self._square(x) for x in (param, work.leaf["grad_avg"], work.direction)]
+        self.solve_from(sums, self.holders)
+
+    def apply(self, store: Store | None) -> None:
+        """Move each tensor and see what that does to the model; write it, if nothing can go wrong."""
+        self.store, self.written = store, self.rule.on_nonfinite == "propagate"
+        if self.on_host and not self.written:
+            if not all_finite(self.checked, xp=self.xp):
+                return
+            self.written = self._stays_small()
+        changes = []
+        for part in self.parts:
+            param, leaf, new = self._moved(part)
+            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=self.xp)
+            changes.append(_totals([change]))
+            if self.written:
+                part.chunk.write({"param": new, **leaf})
+        self.predict_from(changes, self.holders)
+
+    def commit(self) -> tuple[list[Tensor], State, Info]:
+        """Write, if the step is taken, what `apply` has not written."""
+        finite = self.decide()
+        if not self.written and not (rows.on_host(finite) and not finite):
+            for part in self.parts:
+                self._write(part, finite)
+        return [], *self.report((), finite)
+
+    def _write(self, part: Part, finite: Tensor) -> None:
+        """Write a chunk where the step is finite, one array after the other to hold few of them."""
+        _, leaf, new = self._moved(part)
+        values = {"param": new, **{name: leaf[name] for name in self.rule.direction.leaf_names}}
+        del leaf, new
+        for name in list(values):
+            old = part.numbers[name] if name in part.numbers else part.chunk.read(name)
+            part.chunk.write({name: self.xp.where(finite, values.pop(name), old)})
+
+    def _chunks(self, adds: Sequence[bool] | None) -> list[Chunk]:
+        """The tensors with a gradient in chunks, each of one group and added by one rank."""
+        direction = self.rule.direction
+        tensors, numbers, kinds = [], [], []
+        for index, leaf, group in zip(self.moving, self.leaves, self.groups, strict=True):
+            param, grad = self.params[index], self.grads[index]
+            assert grad is not None
+            averages = {name: leaf[name] for name in direction.leaf_state}
+            tensors.append({"param": param, "grad": grad, **averages})
+            numbers.append({name: leaf[name] for name in direction.tensor_state})
+            kinds.append((id(group), param.dtype, grad.dtype, adds and adds[index]))
+        return chunks_of(tensors, numbers, kinds)
+
+    def _part(self, chunk: Chunk) -> Part:
+        first = chunk.positions[0]
+        numbers = {
+            name: chunk.numbers([leaf[name] for leaf in self.leaves]).clone()
+            for name in self.rule.direction.tensor_state
+        }
+        return Part(chunk, numbers, self.coefficients[first], self.groups[first], chunk.numbers(self.fresh))
+
+    def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
+        """A chunk half-way through the step; the sums are those of `xp`."""
+        direction, grad = self.rule.direction, part.chunk.read("grad")
+        leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
+        if direction.measure is not None:
+            without = rows.WITHOUT_SUMS
+            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=without)
+        slope = self.rule.model.needs_loss
+        return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)
+
+    def _moved(self, part: Part) -> tuple[Tensor, Leaf, Tensor]:
+        """Parameters of a chunk before the step; averages and parameters after it."""
+        direction = self.rule.direction
+        param, work = part.kept or self._again(part)
+        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.xp)
+        return param, leaf, self.store(param, new) if self.store else cast(new, param.dtype, xp=self.xp)
+
+    def _again(self, part: Part) -> tuple[Tensor, Accumulated]:
+        """Parameters of a chunk, and the chunk half-way through the step, without its sums."""
+        param = part.chunk.read("param")
+        return param, self._accumulated(part, param, rows.WITHOUT_SUMS)
+
+    def _of_tensors(self, sums: Parts) -> Parts:
+        """Sums of each tensor, from those of the chunks."""
+        added: dict[int, list[Tensor]] = {}
+        for part, some in zip(self.parts, sums, strict=True):
+            columns = [column.view(-1).unbind() for column in some]
+            for position, *row in zip(part.chunk.positions, *columns, strict=True):
+                before = added.get(position)
+                added[position] = row if before is None else [a + b for a, b in zip(before, row, strict=True)]
+        return [added[position] for position in range(len(self.moving))]
+
+    def _stays_small(self) -> bool:
+        """Whether nothing that `apply` computes can overflow, as the Euclidean norms say."""
+        if not self.squares:
+            return False
+        squares = torch.stack(self.squares).tolist()
+        param, average, direction = (math.sqrt(sum(squares[start::3])) for start in range(3))
+        groups = list({id(group): group for group in self.groups}.values())
+        rates = [group.step_scale * group.relative_rate * self.scope["step_size"] for group in groups]
+        rate = max(abs(float(rate)) for rate in rates)
+        keep = max(abs(1 - float(group.shrink)) for group in groups)
+        reach = keep * param + rate * direction
+        value = abs(float(self.scope.get("model_value", 0.0)))
+        largest = min(torch.finfo(self.params[index].dtype).max for index in self.moving)
+        return all(bound < largest / 16 for bound in (reach, average * (reach + param), value))
+
+    def _square(self, array: Tensor) -> Tensor:
+        """Sum of the squares of an array, of the dtype of the scalars, shape ()."""
+        flat = cast(array.view(-1), torch.promote_types(array.dtype, torch.float32), xp=self.xp)
+        square: Tensor = cast(torch.dot(flat, flat), self.like.dtype, xp=self.xp)
+        return square
+
+
+def _totals(sums: Sequence[Tensor]) -> list[Tensor]:
+    """Sums over all rows of a chunk."""
+    return [column if column.ndim == 0 else column.sum() for column in sums]
