@@ -107,6 +107,7 @@ class Rule:
         fresh: Sequence[Array] | None = None,
         reduction: Reduction | None = None,
         store: Callable[[Array, Array], Array] | None = None,
+        by: type[Step] = Step,
     ) -> tuple[list[Array], State, Info]:
         """
         Take one step; the inputs stay as they are.
@@ -135,6 +136,8 @@ class Rule:
             Adds the sums of tensors whose parts several devices hold, and averages the loss.
         store : callable, optional
             ``(param, new_param) -> stored``, the rounding of whoever writes the result.
+        by : type
+            What takes the step; another one than `Step` may write in place.
 
         Returns
         -------
@@ -153,7 +156,7 @@ class Rule:
         loss = check_loss(loss, needed=self.model.needs_loss, xp=xp)
         check_gradients(params, grads)
         settings = {**self.hyper, **(hyper or {})}
-        run = Step(self, params, grads, state, xp, settings, reduction or Reduction(xp))
+        run = by(self, params, grads, state, xp, settings, reduction or Reduction(xp))
         if not run.moving:
             return list(params), state, run.idle()
         run.begin(loss, groups, group_of, fresh)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from . import phases
 from .arrays import Array, Namespace, all_finite, as_scalar, cast, infinite_unless_finite
 from .direction import Leaf, Scalars
-from .reduction import Reduction, add_sums
+from .reduction import Parts, Reduction, add_sums
 from .state import GROUP_HYPER, Info, State
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ class Step:
 
     def measure(self) -> None:
         """Choose the coefficients that depend on sums, for all tensors together or for each."""
-        choose = self.rule.direction.choose
-        if choose is None:
+        if self.rule.direction.choose is None:
             return
         measured = [
             phases.measure(self.rule.direction, self.params[index], self.grads[index], *tensor, xp=self.xp)
@@ -94,18 +93,33 @@ class Step:
         ]
         self.leaves = [leaf for leaf, _ in measured]
         sums = [parts for _, parts in measured]
-        if self.hyper.get("beta_scope") == "tensor":
-            sums = self.reduction.of_each(sums, self.moving)
-            self._check_each(sums)
-            chosen = [choose(self.scope, parts, self.hyper, xp=self.xp) for parts in sums]
-            shared = {name: sum(each[name] for each in chosen) / len(chosen) for name in chosen[0]}
-        else:
-            total = self.reduction.of_all(sums, self.moving)
-            self.checked += total
-            shared = choose(self.scope, total, self.hyper, xp=self.xp)
-            chosen = [shared for _ in self.moving]
-        self.scope |= shared
+        chosen = self.choose_each(sums) if self.by_tensor else self.choose_shared(sums, self.moving)
         self.coefficients = [{**common, **own} for common, own in zip(self.coefficients, chosen, strict=True)]
+
+    @property
+    def by_tensor(self) -> bool:
+        """Whether each tensor has coefficients of its own."""
+        return bool(self.hyper.get("beta_scope") == "tensor")
+
+    def choose_shared(self, sums: Parts, indices: Sequence[int]) -> list[Scalars]:
+        """Coefficients of all tensors from the sums of parts of the tensors `indices`; one for each."""
+        choose = self.rule.direction.choose
+        assert choose is not None
+        total = self.reduction.of_all(sums, indices)
+        self.checked += total
+        shared = choose(self.scope, total, self.hyper, xp=self.xp)
+        self.scope |= shared
+        return [shared for _ in self.moving]
+
+    def choose_each(self, sums: Parts) -> list[Scalars]:
+        """Coefficients of each tensor from its own sums."""
+        choose = self.rule.direction.choose
+        assert choose is not None
+        sums = self.reduction.of_each(sums, self.moving)
+        self._check_each(sums)
+        chosen = [choose(self.scope, parts, self.hyper, xp=self.xp) for parts in sums]
+        self.scope |= {name: sum(each[name] for each in chosen) / len(chosen) for name in chosen[0]}
+        return chosen
 
     def accumulate(self) -> None:
         """Average each tensor, add the sums, solve for the step size."""
@@ -120,11 +134,15 @@ class Step:
             )
             for index, tensor in zip(self.moving, self._tensors(), strict=True)
         ]
-        parts = [work.sums for work in self.work]
+        self.solve_from([work.sums for work in self.work], self.moving)
+
+    def solve_from(self, parts: Parts, indices: Sequence[int]) -> None:
+        """Add the sums of parts of the tensors `indices`, and find the step size."""
         if "loss" in self.scope:
-            sums, self.scope["loss"] = self.reduction.with_loss(parts, self.moving, self.scope["loss"])
+            sums, self.scope["loss"] = self.reduction.with_loss(parts, indices, self.scope["loss"])
+            self.checked.append(self.scope["loss"])
         else:
-            sums = self.reduction.of_all(parts, self.moving)
+            sums = self.reduction.of_all(parts, indices)
         self.checked += sums
         self.solve(dict(zip((*phases.SUMS, *self.rule.direction.watched), sums, strict=True)))
 
@@ -143,10 +161,12 @@ class Step:
             new = store(param, new) if store else cast(new, param.dtype, xp=xp)
             self.moved.append((leaf, new))
             changes.append([phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=xp)])
-        change = self.reduction.of_all(changes, self.moving)[0]
+        self.predict_from(changes, self.moving)
+
+    def predict_from(self, changes: Parts, indices: Sequence[int]) -> None:
+        """Add what the move of parts of the tensors `indices` changes, and predict the loss."""
+        change = self.reduction.of_all(changes, indices)[0]
         self.checked.append(change)
-        if "loss" in self.scope:
-            self.checked.append(self.scope["loss"])
         self.predict(change)
         if "model_value" in self.scope:
             self.checked.append(self.scope["predicted_loss"])
@@ -159,19 +179,34 @@ class Step:
     def commit(self) -> tuple[list[Array], State, Info]:
         """The new parameters and state, or the old ones where something is not finite."""
         xp, old = self.xp, self.state
-        finite = all_finite(self.checked, xp=xp)
-        if self.rule.on_nonfinite == "raise" and not bool(finite):
-            raise FloatingPointError(f"{self.rule.name}: a loss, gradient or result is not finite")
-        if self.rule.on_nonfinite == "propagate":
-            finite = xp.ones_like(finite)
+        finite = self.decide()
         params, leaves = list(self.params), list(old.leaves)
         for index, (leaf, new) in zip(self.moving, self.moved, strict=True):
             params[index] = xp.where(finite, new, self.params[index])
             leaves[index] = phases.choose(finite, leaf, old.leaves[index], xp=xp)
-        scalars = phases.choose(finite, self.scope, old.scalars, xp=xp)
-        counter = old.scalars["skipped_steps"]
+        return params, *self.report(leaves, finite)
+
+    def decide(self) -> Array:
+        """
+        Whether the step is taken, shape ().
+
+        Raises
+        ------
+        FloatingPointError
+            With ``on_nonfinite="raise"``, if something is not finite.
+        """
+        finite = all_finite(self.checked, xp=self.xp)
+        if self.rule.on_nonfinite == "raise" and not bool(finite):
+            raise FloatingPointError(f"{self.rule.name}: a loss, gradient or result is not finite")
+        return self.xp.ones_like(finite) if self.rule.on_nonfinite == "propagate" else finite
+
+    def report(self, leaves: Sequence[Leaf], finite: Array) -> tuple[State, Info]:
+        """The new state, with these leaves, and what the step did."""
+        xp, old = self.xp, self.state.scalars
+        scalars = phases.choose(finite, self.scope, old, xp=xp)
+        counter = old["skipped_steps"]
         scalars["skipped_steps"] = counter + xp.astype(~finite, counter.dtype)
-        return params, State(tuple(leaves), scalars), self.info(scalars, finite)
+        return State(tuple(leaves), scalars), self.info(scalars, finite)
 
     def info(self, scalars: Scalars, finite: Array) -> Info:
         """What the step did."""
@@ -198,7 +233,7 @@ class Step:
         """State, coefficients, group and freshness of each moving tensor."""
         return list(zip(self.leaves, self.coefficients, self.groups, self.fresh, strict=True))
 
-    def _check_each(self, sums: list[list[Array]]) -> None:
+    def _check_each(self, sums: Parts) -> None:
         """Check the sums of each tensor, all of them in one number for each sum."""
         # With a check for each tensor, compiled code would grow with their square.
         checks = [[infinite_unless_finite(part, xp=self.xp) for part in parts] for parts in sums]
