@@ -60,7 +60,7 @@ def by_blocks(phase: Callable[[Any, Arrays], Result], arrays: Arrays) -> Result:
     `phase` works on each element for itself and adds with ``xp.sum``.
     """
     size = max(leaf.size for leaf in jax.tree.leaves(arrays))
-    length = max(min(BLOCK, size // SHARE), size // ADDED)
+    length = max(min(BLOCK, size // SHARE), size // ADDED, 1)
     whole, rest = divmod(size, length)
     # Flattened in the loop, a tensor counts as read by each pass, and XLA shares out the small blocks
     # among threads, which costs more than the sums.

@@ -93,7 +93,9 @@ class UpdateStep(Step):
         """A phase on each tensor."""
         return [
             by_blocks(partial(phase, position), tensor) if again else phase(position, jnp, tensor)
-            for position, (tensor, again) in enumerate(zip(self._tensors_and_grads(), self.again, strict=True))
+            for position, (tensor, again) in enumerate(
+                zip(self._tensors_and_grads(), self.again, strict=True)
+            )
         ]
 
     def _tensors_and_grads(self) -> list[Tensor]:
