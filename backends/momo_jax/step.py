@@ -41,6 +41,7 @@ class UpdateStep(Step):
 
     def apply(self, store: Store | None) -> None:
         """As in the core; the updates are rounded as `optax.apply_updates` rounds."""
+        del store
         self.after = self._swept(self._moved)
         self.predict_from([[moved.change] for moved in self.after], self.moving)
 
@@ -87,6 +88,7 @@ class UpdateStep(Step):
 
     def _is_averaged_again(self, param: Array) -> bool:
         """Whether each phase averages a tensor for itself, block by block."""
+        del param
         return False
 
     def _swept(self, phase: Callable[[int, Any, Tensor], Result]) -> list[Result]:
