@@ -21,7 +21,7 @@ from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, Ru
 from .groups import GROUPS, Mask, group_of
 from .mesh import MeshSums, check_axes, same_everywhere
 from .state import MomoState, PyTree, by_leaf, by_name, check_names, flatten, gradients
-from .xla import as_stored
+from .step import BlockStep, UpdateStep
 
 
 def transformation(
@@ -61,7 +61,8 @@ def transformation(
         and (kind.table.hyper[key].kind == "flag" or not isinstance(value, jax.core.Tracer))
     }
     kind.check(known, on_nonfinite)
-    made = _Transformation(kind.rule(hyper, on_nonfinite), schedules, weight_decay_mask)
+    by = BlockStep if KINDS.get(kind.name) is kind else UpdateStep
+    made = _Transformation(kind.rule(hyper, on_nonfinite), schedules, weight_decay_mask, by)
     return optax.GradientTransformationExtraArgs(made.init, made.update)
 
 
@@ -72,6 +73,7 @@ class _Transformation:
     rule: Rule
     schedules: Mapping[str, optax.Schedule]
     mask: Mask
+    step: type[UpdateStep]
 
     def init(self, params: PyTree) -> MomoState:
         """State before the first step; `params` are real floating, or the tree is empty."""
@@ -172,15 +174,8 @@ class _Transformation:
         groups: list[int] | None,
     ) -> tuple[list[Array | None], State, Info]:
         """What to add to each parameter, None without a gradient; the core's state and info."""
-        written: list[Array] = []
-
-        def store(param: Array, new: Array) -> Array:
-            update, stored = as_stored(param, new)
-            written.append(update)
-            return stored
-
         try:
-            _, new, info = self.rule.step(
+            moves, new, info = self.rule.step(
                 params,
                 grads,
                 loss,
@@ -191,10 +186,9 @@ class _Transformation:
                 group_of=groups,
                 fresh=list(~state.seen),
                 reduction=MeshSums(params),
-                store=store,
+                by=self.step,
             )
         except jax.errors.TracerBoolConversionError as error:
             message = "on_nonfinite='raise' reads the result of the step: not possible in jit, scan or vmap"
             raise InvalidValueError(message, "E_ON_NONFINITE") from error
-        moves = (jnp.where(info.skipped, -jnp.zeros_like(update), update) for update in written)
-        return [None if grad is None else next(moves) for grad in grads], new, info
+        return [None if grad is None else move for grad, move in zip(grads, moves, strict=True)], new, info

@@ -8,11 +8,18 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from momo_core.arrays import leaf_dtype
 
-def as_stored(param: Array, new: Array) -> tuple[Array, Array]:
-    """The update that moves `param` to `new`, and what `optax.apply_updates` makes of it."""
-    update = rounded(new - param.astype(new.dtype), param.dtype)
-    return update, rounded(param.astype(new.dtype) + update.astype(new.dtype), param.dtype)
+
+def as_update(param: Array, new: Array) -> Array:
+    """The update that moves `param` to `new`."""
+    return rounded(new - param.astype(new.dtype), param.dtype)
+
+
+def applied(param: Array, update: Array) -> Array:
+    """What `optax.apply_updates` makes of a parameter, computed in at least float32."""
+    wide = leaf_dtype(param, xp=jnp)
+    return rounded(param.astype(wide) + update.astype(wide), param.dtype)
 
 
 def rounded(array: Array, dtype: Any) -> Array:
