@@ -12,13 +12,14 @@ from rich.console import Console
 
 from momo_cli.sweep.execute import execute
 from momo_cli.sweep.journal import Journal
-from momo_cli.sweep.optimizers import DEFAULTS, PEERS, parse
+from momo_cli.sweep.optimizers import DEFAULTS, PEERS, parse, title_of
 from momo_cli.sweep.progress import watching
-from momo_cli.sweep.report import as_json, as_markdown, remark, table, title
+from momo_cli.sweep.report import as_json, as_markdown, remark, tables
 from momo_cli.sweep.runs import Record, Run, learning_rates, plan
 from momo_cli.sweep.tasks import TASKS
 from momo_cli.sweep.window import curves
 from momo_cli.train.backends import BACKENDS, UnavailableError
+from momo_cli.train.command import make_folder
 
 TRAINERS = [name for name in BACKENDS if name != "numpy"]
 
@@ -67,9 +68,9 @@ def sweep(
     rates = learning_rates(lowest, highest, per_decade)
     if not rates:
         raise typer.BadParameter(f"no learning rate from {lowest:g} to {highest:g}")
-    _make_folder(out)
+    make_folder(out)
     for name, reason in skipped.items():
-        console.print(f"{title(name)} not run: {reason}", style="yellow", highlight=False)
+        console.print(f"{title_of(name)} not run: {reason}", style="yellow", highlight=False)
     runs = list(plan(backend, tasks, names, rates, seeds, steps, batch_size))
     records = _train(console, runs, Journal(out / "runs.jsonl"), jobs=jobs, ray=ray)
     _present(console, records, skipped, out)
@@ -101,13 +102,6 @@ def _chosen_optimizers(options: list[str] | None, backend: str) -> tuple[list[st
         name, reason = next(iter(skipped.items()))
         raise typer.BadParameter(f"{name} is not run: {reason}")
     return [name for name in names if name not in skipped], skipped
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write to {out}: {error.strerror}") from error
 
 
 def _train(console: Console, runs: Sequence[Run], journal: Journal, *, jobs: int, ray: bool) -> list[Record]:
@@ -143,7 +137,7 @@ def _present(console: Console, records: list[Record], skipped: dict[str, str], o
     from momo_cli.sweep.picture import draw  # slow to import, needed at the end only
 
     found = curves(records)
-    console.print(table(found))
+    console.print(*tables(found))
     console.print(remark(), style="dim", highlight=False, markup=False)
     (out / "sweep.md").write_text(as_markdown(found), encoding="utf-8")
     (out / "sweep.json").write_text(as_json(found, records, skipped), encoding="utf-8")

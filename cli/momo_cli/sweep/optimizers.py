@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import momo_core
 from momo_cli.train.optimizers import check_optimizer
+from momo_spec import load_spec
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Peer:
 _EVERYWHERE = {"torch": "torch", "jax": "optax", "keras": "keras"}
 
 PEERS = {
-    "builtin_sgdm": Peer("SGD-M, momentum 0.9", _EVERYWHERE),
-    "builtin_adam": Peer("Adam", _EVERYWHERE),
-    "builtin_adamw": Peer("AdamW, weight decay 0.01", _EVERYWHERE),
+    "builtin_sgdm": Peer("built-in SGD-M", _EVERYWHERE),
+    "builtin_adam": Peer("built-in Adam", _EVERYWHERE),
+    "builtin_adamw": Peer("built-in AdamW", _EVERYWHERE),
     "schedule_free": Peer("schedule-free AdamW", {"torch": "schedulefree", "jax": "optax"}),
     "prodigy": Peer("Prodigy", {"torch": "prodigyopt", "jax": "optax"}),
 }
@@ -65,6 +66,21 @@ class Choice:
         if package is None:
             return f"not supported in {framework}"
         return "" if find_spec(package) else f"{package} is not installed"
+
+
+def title_of(text: str) -> str:
+    """
+    Return what an optimizer is called in tables and pictures.
+
+    Examples
+    --------
+    >>> title_of("momo_adam:adapt_lower_bound=true:beta1=0.5")
+    'MoMo-Adam, adapt_lower_bound, beta1=0.5'
+    """
+    choice = parse(text)
+    title = load_spec(choice.name).title if choice.ours else PEERS[choice.name].title
+    settings = (name if value is True else f"{name}={value}" for name, value in choice.settings)
+    return ", ".join([title, *settings])
 
 
 def parse(text: str) -> Choice:

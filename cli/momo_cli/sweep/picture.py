@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from momo_cli.sweep.optimizers import PEERS
-from momo_cli.sweep.report import Curves, best_of_task, title
+from momo_cli.sweep.optimizers import PEERS, title_of
+from momo_cli.sweep.report import Curves, best_of_task
 from momo_cli.sweep.tasks import TASKS
 from momo_cli.sweep.window import Curve
 
@@ -45,7 +45,7 @@ def draw(path: Path, found: Curves, initial_losses: Mapping[str, float]) -> None
         row, column = divmod(spare, columns)
         axes[2 * row][column].set_visible(False)
         axes[2 * row + 1][column].set_visible(False)
-    handles = [Line2D([], [], label=title(name), **styles[name]) for name in optimizers]
+    handles = [Line2D([], [], label=title_of(name), **styles[name]) for name in optimizers]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False)
     figure.savefig(path, dpi=130)
 

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from momo_cli.sweep.report import title
+from momo_cli.sweep.optimizers import title_of
 from momo_cli.sweep.runs import Record, Run
 
 
@@ -36,7 +36,7 @@ def watching(
             board.take_in(record)
             progress.advance(bar)
             run = record.run
-            progress.update(bar, description=f"{run.task} {title(run.optimizer)} {run.learning_rate:g}")
+            progress.update(bar, description=f"{run.task} {title_of(run.optimizer)} {run.learning_rate:g}")
             live.update(Group(board.table(), progress))
 
         yield show
@@ -63,7 +63,7 @@ class _Board:
         """Return the best losses and their rates; what is unfinished is dim."""
         shown = Table("best of a run", *self.tasks, box=SIMPLE_HEAD)
         for optimizer in self.optimizers:
-            shown.add_row(title(optimizer), *(self._entry((task, optimizer)) for task in self.tasks))
+            shown.add_row(title_of(optimizer), *(self._entry((task, optimizer)) for task in self.tasks))
         return shown
 
     def _entry(self, cell: tuple[str, str]) -> str:
@@ -84,7 +84,7 @@ def _print_if_complete(console: Console, board: _Board, record: Record) -> None:
     cell = _cell(record.run)
     if not board.left[cell]:
         task, optimizer = cell
-        console.print(f"{task}, {title(optimizer)}: best {summary(board.best[cell])}", highlight=False)
+        console.print(f"{task}, {title_of(optimizer)}: best {summary(board.best[cell])}", highlight=False)
 
 
 def _cell(run: Run) -> tuple[str, str]:

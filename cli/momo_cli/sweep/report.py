@@ -10,7 +10,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from momo_cli.sweep.optimizers import PEERS
+from momo_cli.sweep.optimizers import title_of
 from momo_cli.sweep.runs import Record
 from momo_cli.sweep.window import SLACK, Curve, Window, as_dict
 
@@ -29,11 +29,6 @@ HEADER = (
 )
 
 
-def title(optimizer: str) -> str:
-    """Return what an optimizer is called in tables and pictures."""
-    return PEERS[optimizer].title if optimizer in PEERS else optimizer
-
-
 def best_of_task(curves: Mapping[str, Curve]) -> float:
     """Return the smallest loss of any optimizer."""
     return min(curve.best_loss for curve in curves.values())
@@ -43,7 +38,7 @@ def rows(found: Curves) -> Iterator[tuple[str, ...]]:
     """Yield the cells under `HEADER`, a row for each optimizer of each task."""
     for task, curves in found.items():
         for optimizer, curve in curves.items():
-            yield task, title(optimizer), *_cells(curve, best_of_task(curves))
+            yield task, title_of(optimizer), *_cells(curve, best_of_task(curves))
 
 
 def _cells(curve: Curve, best: float) -> tuple[str, ...]:
@@ -79,16 +74,13 @@ def remark() -> str:
     )
 
 
-def table(found: Curves) -> Table:
-    """Return the table for the terminal."""
-    shown = Table(*HEADER, box=SIMPLE_HEAD)
-    last = ""
-    for task, *cells in rows(found):
-        if last and task != last:
-            shown.add_section()
-        shown.add_row(task if task != last else "", *cells)
-        last = task
-    return shown
+def tables(found: Curves) -> Iterator[Table]:
+    """Yield a table for each task, for the terminal."""
+    for task in found:
+        shown = Table(*HEADER[1:], box=SIMPLE_HEAD, title=task, title_justify="left")
+        for _, *cells in rows({task: found[task]}):
+            shown.add_row(*cells)
+        yield shown
 
 
 def as_markdown(found: Curves) -> str:
@@ -103,7 +95,9 @@ def _overview(found: Curves) -> str:
     lines = [_line(["optimizer", *found]), _line(["---"] * (1 + len(found)))]
     for name in optimizers:
         windows = [curves[name].window() if name in curves else None for curves in found.values()]
-        lines.append(_line([title(name), *("" if window is None else _width(window) for window in windows)]))
+        lines.append(
+            _line([title_of(name), *("" if window is None else _width(window) for window in windows)])
+        )
     return "\n".join(lines)
 
 

@@ -74,7 +74,7 @@ def noised(examples: Examples, generator: np.random.Generator) -> Examples:
     """
     images, _ = examples
     time = generator.uniform(0, 1, (len(images), 1))
-    noise: Array = generator.standard_normal(images.shape)
+    noise = np.asarray(generator.standard_normal(images.shape))
     seen = np.cos(np.pi / 2 * time) * images + np.sin(np.pi / 2 * time) * noise
     angles = np.pi * time * 2.0 ** np.arange(TIME_FEATURES // 2)
     x: Array = np.column_stack([seen, np.cos(angles), np.sin(angles)])
