@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from typing import Any
 from momo_cli.sweep.runs import Record, Run, train
 from momo_cli.train.backends import BACKENDS, UnavailableError
 
+RUNS_PER_WORKER = 8
+"""In a slice of what is given to a cluster."""
+
 
 def execute(runs: Sequence[Run], *, jobs: int, ray: bool) -> Iterator[Record]:
     """
     Yield the records of the runs as they finish.
 
-    One job works in this process, several in processes of joblib; with `ray` all tasks go to a
-    cluster, that of ``RAY_ADDRESS`` or one of this machine.
+    One job works in this process, several in processes of joblib; with `ray` all runs go to a cluster,
+    that of ``RAY_ADDRESS`` or one of this machine.
 
     Raises
     ------
@@ -30,10 +33,23 @@ def execute(runs: Sequence[Run], *, jobs: int, ray: bool) -> Iterator[Record]:
 
     if not runs:
         return
-    with _environment(runs[0].backend) as variables, _cluster(variables) if ray else nullcontext():
+    with _environment(runs[0].backend) as variables:
         _check_keras(runs[0].backend)
-        parallel = Parallel(n_jobs=-1 if ray else jobs, return_as="generator_unordered")
-        yield from parallel(map(delayed(train), runs))
+        if ray:
+            yield from _on_cluster(runs, variables)
+        else:
+            parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
+            yield from parallel(map(delayed(train), runs))
+
+
+def _on_cluster(runs: Sequence[Run], variables: dict[str, str]) -> Iterator[Record]:
+    """Work in slices: joblib's backend for Ray returns nothing before all that it was given is done."""
+    from joblib import Parallel, delayed, effective_n_jobs
+
+    with _cluster(variables):
+        size = RUNS_PER_WORKER * effective_n_jobs(-1)
+        for start in range(0, len(runs), size):
+            yield from Parallel(n_jobs=-1)(map(delayed(train), runs[start : start + size]))
 
 
 @contextmanager
