@@ -274,7 +274,7 @@ class TestJournal:
             journal.append(record)
         found = journal.read([record.run for record in records])
         assert list(found.records.values()) == records
-        assert [record.diverged for record in records] == [False, True, True]
+        assert [record.finite for record in records] == [True, False, False]
         assert (found.others, found.broken) == (0, 0)
 
     @pytest.mark.parametrize("field", ["backend", "learning_rate", "steps", "batch_size", "data"])
@@ -317,12 +317,16 @@ class TestWindow:
         assert curve.window(0.99).points == 2
         assert curve.window(0.5) is None
 
-    def test_one_diverged_seed_spoils_a_rate(self) -> None:
+    def test_one_seed_that_is_not_finite_spoils_a_rate(self) -> None:
         records = [a_record(1.0), a_record(1.0, seed=1), a_record(0.9, learning_rate=1.0)]
         records.append(a_record(0.9, skipped=2, learning_rate=1.0, seed=1))
         curve = curves(records)["wine-logistic"]["momo"]
         assert curve == Curve((0.1, 1.0), ((1.0, 1.0), (0.9, math.inf)), diverged=1)
         assert curve.best_rate == 0.1
+
+    def test_a_run_that_ends_above_its_start_diverged(self) -> None:
+        records = [a_record(2.5), a_record(1.5, learning_rate=1.0)]
+        assert curves(records)["wine-logistic"]["momo"] == Curve((0.1, 1.0), ((2.5,), (1.5,)), diverged=1)
 
     def test_a_run_that_diverges_says_so(self, tmp_path: Path) -> None:
         pytest.importorskip("torch", reason="not run: torch is not installed")

@@ -69,8 +69,8 @@ def remark() -> str:
     return (
         f"window: rates around the best one with a mean final loss at most {100 * SLACK:.0f} % above the "
         "optimizer's own best; decades: its width in factors of ten, ≥ where it reaches the end of the grid; "
-        "of the best: the same, measured from the best loss of all optimizers; diverged: runs in which a "
-        "number was not finite"
+        "of the best: the same, measured from the best loss of all optimizers; diverged: runs that "
+        "ended above the loss of their start, or met a number that is not finite"
     )
 
 

@@ -53,9 +53,14 @@ class Record:
     versions: dict[str, str]
 
     @property
+    def finite(self) -> bool:
+        """Whether no number came up that is not finite."""
+        return self.skipped == 0 and math.isfinite(self.loss)
+
+    @property
     def diverged(self) -> bool:
-        """Whether numbers that are not finite came up."""
-        return self.skipped > 0 or not math.isfinite(self.loss)
+        """Whether the run ended above its start, or met a number that is not finite."""
+        return not self.finite or self.loss > self.initial_loss
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON types; an infinite loss is None there."""

@@ -38,8 +38,9 @@ class Curve:
     """
     Final losses of one optimizer on one task.
 
-    `losses` has the losses of all seeds for each of `rates`, in increasing order; a run that
-    diverged has infinity there.  `diverged` counts those.
+    `losses` has the losses of all seeds for each of `rates`, in increasing order; a run that met a
+    number that is not finite has infinity there.  `diverged` counts these, and those that ended above
+    their start.
     """
 
     rates: tuple[float, ...]
@@ -48,7 +49,7 @@ class Curve:
 
     @property
     def means(self) -> list[float]:
-        """Mean over the seeds at each rate: infinite if one of them diverged."""
+        """Mean over the seeds at each rate: infinite if one of them is."""
         return [fmean(losses) for losses in self.losses]
 
     @property
@@ -98,8 +99,8 @@ def curves(records: Iterable[Record]) -> dict[str, dict[str, Curve]]:
 
 def _curve(cell: dict[float, list[Record]]) -> Curve:
     rates = tuple(sorted(cell))
-    losses = tuple(tuple(math.inf if r.diverged else r.loss for r in cell[rate]) for rate in rates)
-    return Curve(rates, losses, sum(math.isinf(loss) for row in losses for loss in row))
+    losses = tuple(tuple(r.loss if r.finite else math.inf for r in cell[rate]) for rate in rates)
+    return Curve(rates, losses, sum(r.diverged for rate in rates for r in cell[rate]))
 
 
 def as_dict(window: Window | None) -> dict[str, Any] | None:
