@@ -47,7 +47,7 @@ def draw(path: Path, found: Curves, initial_losses: Mapping[str, float]) -> None
         axes[2 * row + 1][column].set_visible(False)
     handles = [Line2D([], [], label=title_of(name), **styles[name]) for name in optimizers]
     figure.legend(handles=handles, loc="outside lower center", ncols=min(5, len(handles)), frameon=False)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=110)
 
 
 def _style(name: str, index: int) -> dict[str, Any]:

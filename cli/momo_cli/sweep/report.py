@@ -20,10 +20,10 @@ HEADER = (
     "task",
     "optimizer",
     "best loss",
+    "its seeds",
     "at rate",
-    "window",
+    "window (points)",
     "decades",
-    "points",
     "of the best",
     "diverged",
 )
@@ -47,12 +47,13 @@ def _cells(curve: Curve, best: float) -> tuple[str, ...]:
     diverged = f"{curve.diverged}/{runs}" if curve.diverged else ""
     if window is None:
         return "diverged", "", "", "", "", "", diverged
+    seeds = curve.losses[curve.rates.index(curve.best_rate)]
     return (
         f"{curve.best_loss:.3g}",
+        f"{min(seeds):.3g} to {max(seeds):.3g}",
         f"{curve.best_rate:g}",
-        f"{window.first:g} to {window.last:g}",
+        f"{window.first:g} to {window.last:g} ({window.points})",
         _width(window),
-        str(window.points),
         "" if shared is None else _width(shared),
         diverged,
     )
@@ -67,10 +68,10 @@ def _width(window: Window) -> str:
 def remark() -> str:
     """Return what the columns mean."""
     return (
-        f"window: rates around the best one with a mean final loss at most {100 * SLACK:.0f} % above the "
-        "optimizer's own best; decades: its width in factors of ten, ≥ where it reaches the end of the grid; "
-        "of the best: the same, measured from the best loss of all optimizers; diverged: runs that "
-        "ended above the loss of their start, or met a number that is not finite"
+        "best loss: smallest mean over the seeds; window: rates around it with a mean at most "
+        f"{100 * SLACK:.0f} % above it; decades: the window's width in factors of ten, ≥ where it reaches "
+        "the end of the grid; of the best: the same, measured from the best loss of all optimizers; "
+        "diverged: runs that ended above the loss of their start, or met a number that is not finite"
     )
 
 
