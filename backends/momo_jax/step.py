@@ -18,7 +18,7 @@ from .blocks import LARGE, Summing, by_blocks, no_sum
 from .xla import applied, as_update
 
 Result = TypeVar("Result")
-Tensor = tuple[Array, Array, Leaf]
+Tensor = tuple[Any, Any, Leaf]
 """Parameters, gradient and state of a tensor."""
 
 

@@ -13,7 +13,7 @@ from momo_spec import load_spec
 
 from . import optimizers
 from .adapter import ModelBasedOptimizer
-from .fused import impossible
+from .fused_steps import lacking
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
 MODES = {
@@ -35,7 +35,7 @@ def devices() -> tuple[str, ...]:
 
 def missing(optimizer: str, mode: str) -> str:
     """Why a mode does not take an optimizer; empty if it does."""
-    return impossible(KINDS[optimizer]) if mode == "fused" else ""
+    return lacking(KINDS[optimizer]) if mode == "fused" else ""
 
 
 def construct(

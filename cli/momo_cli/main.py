@@ -8,6 +8,7 @@ from .bench.command import bench
 from .conform.command import conform
 from .generate import generate
 from .spec import app as spec_app
+from .sweep.command import sweep
 from .train.command import train
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.command("train")(train)
+app.command("sweep")(sweep)
 app.command("conform")(conform)
 app.add_typer(spec_app, name="spec")
 app.command("generate")(generate)

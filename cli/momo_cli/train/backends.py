@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
-from momo_cli.train.config import Config
-
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS")
 
 
@@ -32,15 +30,15 @@ class Backend:
         """Return the packages that are not installed here."""
         return [package for package in self.packages if find_spec(package) is None]
 
-    def environment(self, config: Config) -> dict[str, str]:
+    def environment(self, *, dtype: str = "float32", device: str = "cpu") -> dict[str, str]:
         """Return the environment variables of its process."""
         variables = dict.fromkeys(ONE_THREAD, "1")
         variables |= {"NVIDIA_TF32_OVERRIDE": "0", "JAX_DEFAULT_MATMUL_PRECISION": "highest"}
         variables |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
-        variables["JAX_ENABLE_X64"] = str(config.dtype == "float64")
+        variables["JAX_ENABLE_X64"] = str(dtype == "float64")
         if self.name.startswith("keras-"):
             variables["KERAS_BACKEND"] = self.name.removeprefix("keras-")
-        if config.device == "cpu":
+        if device == "cpu":
             variables |= {"JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
         return variables
 

@@ -71,7 +71,7 @@ def train(
     hyper.setdefault("learning_rate", default_learning_rate(optimizer, dataset))
     chosen = _chosen_backends(backend)
     config = Config(optimizer, dataset, steps, batch_size, hidden, seed, dtype, device, hyper)
-    _make_folder(out)
+    make_folder(out)
     if not _run(config, chosen, out, named=backend is not None):
         raise typer.Exit(1)
 
@@ -85,7 +85,8 @@ def _chosen_backends(options: list[str] | None) -> list[Backend]:
     return [BACKENDS[name] for name in dict.fromkeys(names)]
 
 
-def _make_folder(out: Path) -> None:
+def make_folder(out: Path) -> None:
+    """Make the folder of the results, or say why it cannot be."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -58,18 +58,23 @@ def text() -> Dataset:
     The input is the one-hot code of `CONTEXT` characters, the class is the next character. The
     last part of the text is the test set.
     """
-    from pydoc_data.topics import topics
-
-    manual = " ".join(" ".join(topics[name].split()) for name in sorted(topics))
-    frequent = [character for character, _ in Counter(manual).most_common(VOCABULARY)]
-    number = {character: index for index, character in enumerate(frequent)}
-    codes = np.array([number.get(character, number[" "]) for character in manual])
+    codes = characters()
     starts = np.linspace(0, len(codes) - CONTEXT - 1, TEXT_EXAMPLES, dtype=np.int64)
     windows = codes[starts[:, None] + np.arange(CONTEXT + 1)]
     x = np.eye(VOCABULARY, dtype=np.float32)[windows[:, :-1]].reshape(len(starts), -1)
     y = windows[:, -1]
     cut = round(len(y) * (1 - TEST_SHARE))
     return Dataset(x[:cut], y[:cut], x[cut:], y[cut:], VOCABULARY)
+
+
+def characters() -> Array:
+    """Return the manual as numbers below `VOCABULARY`, one a character (``int64``)."""
+    from pydoc_data.topics import topics
+
+    manual = " ".join(" ".join(topics[name].split()) for name in sorted(topics))
+    frequent = [character for character, _ in Counter(manual).most_common(VOCABULARY)]
+    number = {character: index for index, character in enumerate(frequent)}
+    return np.array([number.get(character, number[" "]) for character in manual])
 
 
 def _split(x: Array, y: Array, *, outputs: int) -> Dataset:

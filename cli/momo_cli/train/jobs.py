@@ -69,7 +69,7 @@ async def _follow(outcome: Outcome, config: Config, folder: Path, display: Displ
     """Start the worker and take in its events until it ends."""
     name = outcome.backend.name
     command = [sys.executable, "-m", "momo_cli.train.worker", name, str(folder), str(outcome.folder)]
-    environment = os.environ | outcome.backend.environment(config)
+    environment = os.environ | outcome.backend.environment(dtype=config.dtype, device=config.device)
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     with outcome.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(

@@ -30,16 +30,24 @@ def default_learning_rate(name: str, dataset: str) -> float:
     return float(spec.hyper["learning_rate"].default) * (10 if bold else 1)
 
 
-def framework_optimizer(config: Config, framework: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+def framework_optimizer(
+    name: str, hyper: Mapping[str, Any], framework: str
+) -> tuple[Callable[..., Any], dict[str, Any]]:
     """
     Return the optimizer's class (function in JAX) and its keyword arguments.
 
     Only the hyper-parameters that the user chose are passed, under the framework's names, so that
     each backend's own defaults are tried as well.
     """
-    entry = load_spec(config.optimizer).frameworks[framework]
+    spec = load_spec(name)
+    entry = spec.frameworks[framework]
     factory = getattr(import_module(f"momo_{framework}"), entry.class_name)
-    return factory, {entry.names[name]: value for name, value in config.hyper.items()}
+    paired = {part for parts in entry.pairs.values() for part in parts}
+    arguments: dict[str, Any] = {entry.names[key]: hyper[key] for key in hyper if key not in paired}
+    for pair, parts in entry.pairs.items():
+        if not hyper.keys().isdisjoint(parts):
+            arguments[pair] = tuple(hyper.get(part, spec.hyper[part].default) for part in parts)
+    return factory, arguments
 
 
 def reported_numbers(config: Config) -> list[str]:

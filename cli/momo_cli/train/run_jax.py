@@ -19,7 +19,7 @@ from momo_cli.train.task import Task
 def run(task: Task, recorder: Recorder) -> None:
     """Train on the task's batches."""
     _check_device(task.config.device)
-    factory, arguments = framework_optimizer(task.config, "jax")
+    factory, arguments = framework_optimizer(task.config.optimizer, task.config.hyper, "jax")
     optimizer = factory(**arguments)
     names = reported_numbers(task.config)
     x, y, weights = jax.device_put(task.in_dtype(task.config.dtype))

@@ -19,7 +19,7 @@ def run(task: Task, recorder: Recorder) -> None:
         _check_gpu()
     keras.config.set_floatx(task.config.dtype)
     x, y, weights = task.in_dtype(task.config.dtype)
-    factory, arguments = framework_optimizer(task.config, "keras")
+    factory, arguments = framework_optimizer(task.config.optimizer, task.config.hyper, "keras")
     model = keras.Sequential(
         [
             keras.layers.Input(x.shape[1:]),

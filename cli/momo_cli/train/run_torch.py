@@ -20,7 +20,7 @@ def run(task: Task, recorder: Recorder) -> None:
     inputs, targets = torch.as_tensor(x, device=device), torch.as_tensor(y, device=device)
     model = _network(*map(torch.as_tensor, weights)).to(device)
     loss_function = nn.CrossEntropyLoss() if task.classifies else _half_squared_error
-    factory, arguments = framework_optimizer(task.config, "torch")
+    factory, arguments = framework_optimizer(task.config.optimizer, task.config.hyper, "torch")
     optimizer = factory(model.parameters(), **arguments)
     names = reported_numbers(task.config)
     for batch in torch.as_tensor(task.batches, device=device):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -52,12 +53,9 @@ def prepare(config: Config) -> Task:
     data = DATASETS[config.dataset]()
     generator = np.random.default_rng(config.seed)
     sizes = [data.x_train.shape[1], config.hidden, data.outputs]
-    weights: list[Array] = []
-    for rows, columns in pairwise(sizes):
-        limit = np.sqrt(6 / (rows + columns))
-        weights.append(generator.uniform(-limit, limit, (rows, columns)).astype(np.float32))
-        weights.append(np.zeros(columns, np.float32))
-    batches = _batches(len(data.x_train), config, generator)
+    shapes = [shape for rows, columns in pairwise(sizes) for shape in ((rows, columns), (columns,))]
+    weights = initial_weights(shapes, generator)
+    batches = shuffled_batches(len(data.x_train), config.steps, config.batch_size, generator)
     return Task(config, data, weights, batches)
 
 
@@ -73,8 +71,17 @@ def load(folder: Path) -> Task:
     return Task(config, data, weights, batches)
 
 
-def _batches(examples: int, config: Config, generator: np.random.Generator) -> Array:
-    """Return shuffled epochs, one after the other, cut into batches."""
-    needed = config.steps * config.batch_size
-    epochs = [generator.permutation(examples) for _ in range(-(-needed // examples))]
-    return np.concatenate(epochs)[:needed].reshape(config.steps, config.batch_size)
+def initial_weights(shapes: Iterable[tuple[int, ...]], generator: np.random.Generator) -> list[Array]:
+    """Return float32 weights: matrices uniform by the rule of Glorot and Bengio, vectors zero."""
+    weights: list[Array] = []
+    for shape in shapes:
+        limit = np.sqrt(6 / sum(shape))
+        draw = generator.uniform(-limit, limit, shape) if len(shape) == 2 else np.zeros(shape)
+        weights.append(draw.astype(np.float32))
+    return weights
+
+
+def shuffled_batches(examples: int, steps: int, size: int, generator: np.random.Generator) -> Array:
+    """Return shuffled epochs, one after the other, cut into batches: example numbers, (steps, size)."""
+    epochs = [generator.permutation(examples) for _ in range(-(-steps * size // examples))]
+    return np.concatenate(epochs)[: steps * size].reshape(steps, size)
