@@ -45,6 +45,8 @@ def reduction() -> Reduction:
 
 def value_of(variable: Any) -> Any:
     """Current value of a variable as an array without gradient; on torch it shares the memory."""
+    if BACKEND == "torch" and isinstance(variable, keras.Variable):
+        return variable.value.detach()  # what `ops` does, without its checks on the way
     return ops.stop_gradient(ops.convert_to_tensor(variable))
 
 

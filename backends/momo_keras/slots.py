@@ -106,13 +106,16 @@ class Slots:
     def state(self, rows: Sequence[int], params: Sequence[Any]) -> State:
         """State of the rule for some of the model variables, given their values, as arrays."""
         leaves = [{name: value_of(slot) for name, slot in self.leaves[row].items()} for row in rows]
-        # A variable may have been given another value since `build`: weights are loaded after it.
-        for leaf, param, fresh in zip(leaves, params, self.fresh(rows), strict=True):
-            for name in self.starts_at_param:
-                leaf[name] = namespace().where(
-                    fresh, cast(param, leaf[name].dtype, xp=namespace()), leaf[name]
-                )
+        if self.starts_at_param:
+            self._start_at(params, leaves, self.fresh(rows))
         return State(tuple(leaves), {name: value_of(slot) for name, slot in self.scalars.items()})
+
+    def _start_at(self, params: Sequence[Any], leaves: list[dict[str, Any]], fresh: Sequence[Any]) -> None:
+        """Let averages start where the variables are: they may have been loaded after `build`."""
+        xp = namespace()
+        for leaf, param, first in zip(leaves, params, fresh, strict=True):
+            for name in self.starts_at_param:
+                leaf[name] = xp.where(first, cast(param, leaf[name].dtype, xp=xp), leaf[name])
 
     def fresh(self, rows: Sequence[int]) -> list[Any]:
         """Whether each of some model variables has its first gradient, as bool arrays of shape ()."""
@@ -128,8 +131,9 @@ class Slots:
             assign(self.scalars[name], value)
         for name, slot in self.info.items():
             assign(slot, getattr(info, name))
-        moved = ops.convert_to_tensor(np.isin(np.arange(len(self.leaves)), rows))
-        assign(self.started, value_of(self.started) | (moved & ~info.skipped))
+        moved = np.zeros(len(self.leaves), bool)
+        moved[list(rows)] = True
+        assign(self.started, value_of(self.started) | (ops.convert_to_tensor(moved) & ~info.skipped))
 
     def follow(self, rows: Sequence[int], old: Sequence[Any], new: Sequence[Any], assign: Assign) -> None:
         """Correct the predicted loss for a move of model variables that was not a step."""
