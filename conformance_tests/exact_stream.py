@@ -14,7 +14,7 @@ from momo_spec.sweeps import exact_cases
 from momo_spec.vector_file import Expected, Vector
 from momo_spec.vectors import needed_bits
 
-KINDS = 4
+KINDS = 2
 """Hyper-parameters of an optimizer for compiled modes, in which each takes seconds."""
 
 ROUNDS = 200

@@ -16,16 +16,13 @@ from conformance_tests.ledger import Place
 from momo_cli.conform.judge import PLAIN_START, Verdict, judge
 from momo_spec import spec_names
 from momo_spec.problem import Problem
-from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors
+from momo_spec.vector_file import InvalidVector, Vector, VectorFile
 
 STRIDES = {"numpy": 1, "eager": 16, "fused": 16, "tensor by tensor": 32}
-"""Every so manieth vector runs in the cell, or else in the mode; the ledger has all of them."""
+"""Every so manieth vector runs in the cell, or else in the mode; the ledger has more of them."""
 
 COMPILED = 150
 """The stride of modes that compile each optimizer with its hyper-parameters."""
-
-MINUTES = ("compile",)
-"""Modes that only `make ledger` runs."""
 
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -39,8 +36,7 @@ def dtype(request: pytest.FixtureRequest) -> str:
 
 @cache
 def everything() -> tuple[tuple[str, Vector | InvalidVector], ...]:
-    files = {name: load_vectors(name) for name in spec_names()}
-    return tuple((name, vector) for name, file in files.items() for vector in (*file.tests, *file.invalid))
+    return tuple((name, vector) for name in spec_names() for vector in ledger.every(name, 1))
 
 
 def part(cell: Cell, mode: str, dtype: str) -> dict[str, VectorFile]:
@@ -50,13 +46,7 @@ def part(cell: Cell, mode: str, dtype: str) -> dict[str, VectorFile]:
     chosen: dict[str, list[Any]] = {}
     for name, vector in everything()[offset::stride]:
         chosen.setdefault(name, []).append(vector)
-    return {
-        name: VectorFile(
-            tuple(v for v in vectors if isinstance(v, Vector)),
-            tuple(v for v in vectors if isinstance(v, InvalidVector)),
-        )
-        for name, vectors in chosen.items()
-    }
+    return {name: ledger.as_file(vectors) for name, vectors in chosen.items()}
 
 
 def test_vectors(cell: Cell, device: str, dtype: str, record_property: Any) -> None:
@@ -64,7 +54,7 @@ def test_vectors(cell: Cell, device: str, dtype: str, record_property: Any) -> N
     if not any(dtype in dtypes for dtypes in cell.modes.values()):
         pytest.skip(f"not run: {cell.name} has no {dtype}")
     ran = 0
-    for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes and mode not in MINUTES):
+    for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
         for name, vectors in part(cell, mode, dtype).items():
             for verdict in judge(CellSubject(cell, name, mode, device), vectors, [dtype]):
                 assert verdict.status in ("pass", "unsupported"), (mode, name, verdict)
@@ -84,8 +74,9 @@ def test_the_ledger_has_exactly_what_the_cells_offer() -> None:
 def test_the_ledger_is_that_of_the_vectors() -> None:
     written = ledger.read()
     assert written["vectors"] == ledger.fingerprint()
-    count = len(everything())
     for name, entry in written["entries"].items():
+        stride = ledger.stride(Place(*name.split("|")))
+        count = sum(len(ledger.every(optimizer, stride)) for optimizer in spec_names())
         assert sum(sum(statuses.values()) for statuses in entry["counts"].values()) == count, name
 
 
@@ -104,7 +95,11 @@ def test_unsupported_vectors_are_those_of_the_ledger(cell: Cell) -> None:
     for place in ledger.places(cell):
         if place.name not in written:
             continue
-        reasons = Counter(reason_of(cell, place, name, vector) for name, vector in everything())
+        reasons = Counter(
+            reason_of(cell, place, name, vector)
+            for name in spec_names()
+            for vector in ledger.every(name, ledger.stride(place))
+        )
         reasons.pop("", None)
         assert reasons == written[place.name]["unsupported"], place
 

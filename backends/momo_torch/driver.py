@@ -16,13 +16,8 @@ from .adapter import ModelBasedOptimizer
 from .fused_steps import lacking
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = {
-    "eager": DTYPES,
-    "tensor by tensor": DTYPES,
-    "fused": ("float64", "float32"),
-    "compile": DTYPES,
-}
-"""In chunks, tensor by tensor, with the kernels, and by ``torch.compile`` in one graph."""
+MODES = {"eager": DTYPES, "tensor by tensor": DTYPES, "fused": ("float64", "float32")}
+"""In chunks, tensor by tensor, and with the kernels."""
 
 GROUPS = True
 GROUP_NAMES = {"learning_rate": "lr", "weight_decay": "weight_decay"}
@@ -73,7 +68,6 @@ def run(
     grouped = _grouped(leaves, groups, group_of)
     foreach = False if mode == "tensor by tensor" else None
     built = construct(optimizer, hyper, grouped, fused=mode == "fused", foreach=foreach)
-    take_step = torch.compile(built.step, fullgraph=True) if mode == "compile" else built.step
     fixed = [index for index, group in enumerate(groups) if "learning_rate" in group]
     trajectory = []
     for step in steps:
@@ -82,7 +76,7 @@ def run(
                 group["lr"] = step.get("hyper", {}).get("learning_rate", built.defaults["lr"])
         for leaf, grad in zip(leaves, step["grads"], strict=True):
             leaf.grad = None if grad is None else torch.tensor(grad, **target)
-        take_step(loss=step.get("loss"))
+        built.step(loss=step.get("loss"))
         trajectory.append(_snapshot(built, leaves))
     return trajectory
 
