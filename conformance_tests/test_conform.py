@@ -233,6 +233,12 @@ def test_a_program_that_is_not_there() -> None:
     assert "cannot start ./no-such-program" in result.output
 
 
+def test_a_factory_with_a_dot_in_place_of_the_colon() -> None:
+    result = momo_conform("--rule", "momo", "momo_torch.Momo")
+    assert result.exit_code == 3
+    assert "MODULE:FACTORY" in result.output
+
+
 def test_what_follows_a_breakdown_is_not_run(tmp_path: Path) -> None:
     program = tmp_path / "program.py"
     program.write_text(START + "sys.exit(7)", encoding="utf-8")

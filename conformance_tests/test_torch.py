@@ -176,6 +176,20 @@ def test_a_bad_loss_is_refused_before_anything_is_written(
     assert unchanged(before, optimizer)
 
 
+@pytest.mark.reliability("R29")
+@pytest.mark.parametrize("loss", [torch.tensor(1.0), 1.0])
+@pytest.mark.parametrize("cls", CLASSES)
+def test_a_loss_in_the_place_of_the_closure_is_refused(cls: Class, loss: Any) -> None:
+    """`step(loss)` says how to hand it over, and writes nothing."""
+    params = PROBLEM.params()
+    optimizer = cls(params)
+    PROBLEM.train(optimizer, params, range(3))
+    before = snapshot(optimizer)
+    with pytest.raises(InvalidTypeError, match=r"step\(loss=loss\)"):
+        optimizer.step(loss)
+    assert unchanged(before, optimizer)
+
+
 @pytest.mark.parametrize("cls", NEED_NONE)
 def test_a_rule_without_a_loss_needs_none_and_ignores_one(cls: Class) -> None:
     def run(*losses: Any) -> torch.Tensor:

@@ -18,7 +18,7 @@ from momo_core.state import GROUP_HYPER
 from . import checkpoint, portable, state
 from .engine import StreamedOptimizer, engine
 from .fused import FusedOptimizer
-from .loss import Loss, changes_nothing, missing_loss
+from .loss import Loss, changes_nothing, check_closure, missing_loss
 from .refusals import refuse_partial_optimizers, refuse_sparse
 from .settings import (
     Conventions,
@@ -125,7 +125,7 @@ class ModelBasedOptimizer(FusedOptimizer, StreamedOptimizer):
         ValueError
             If there are gradients and no loss, or it is not a scalar; nothing is written then.
         TypeError
-            If the loss is not a real number.
+            If the loss is not a real number, or is given in the place of the closure.
         RuntimeError
             If a gradient is sparse, or a compiled step finds a recorded loss.
         FloatingPointError
@@ -133,6 +133,7 @@ class ModelBasedOptimizer(FusedOptimizer, StreamedOptimizer):
         """
         closed = loss
         if closure is not None:
+            check_closure(type(self).__name__, closure)
             with torch.enable_grad():
                 closed = closure()
         given = self._given_loss(loss, closed)

@@ -110,9 +110,8 @@ def check_origin(kind: Kind, group: Mapping[str, Any]) -> None:
     InvalidValueError
     """
     if group.get("rule") != kind.name:
-        raise InvalidValueError(
-            f"a state of {group.get('rule')!r} cannot be loaded into {kind.name!r}", "E_STATE_RULE"
-        )
+        origin = repr(group["rule"]) if "rule" in group else "an optimizer that is none of momo_torch"
+        raise InvalidValueError(f"a state of {origin} cannot be loaded into {kind.name!r}", "E_STATE_RULE")
     version = group.get("format", FORMAT)
     if not isinstance(version, int) or version > FORMAT:
         raise InvalidValueError(

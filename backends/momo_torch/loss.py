@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from momo_core import MissingLossError
+from momo_core import InvalidTypeError, MissingLossError
 
 from .sharding import is_sharded, local
 
@@ -21,6 +21,22 @@ def detached(loss: Any) -> Any:
         return loss
     loss = loss.detach()
     return loss.full_tensor() if is_sharded(loss) else loss
+
+
+def check_closure(name: str, closure: Any) -> None:
+    """
+    Check that the closure is none of the losses that are given in its place.
+
+    Raises
+    ------
+    InvalidTypeError
+    """
+    if not callable(closure):
+        raise InvalidTypeError(
+            f"{name}.step takes a closure, got {type(closure).__name__}: hand over the loss by its name, "
+            "step(loss=loss)",
+            "E_LOSS_TYPE",
+        )
 
 
 def missing_loss(name: str) -> MissingLossError:

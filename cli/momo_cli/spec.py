@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from momo_spec import OptimizerSpec, SpecError, load_spec, spec_names
-from momo_spec.load import FRAMEWORKS, PHASES
+from momo_spec.load import FRAMEWORKS, PHASES, Hyper
 
 app = typer.Typer(help="List, show and check the optimizers of the specification.", no_args_is_help=True)
 
@@ -18,11 +21,13 @@ app = typer.Typer(help="List, show and check the optimizers of the specification
 @app.command("list")
 def list_specs() -> None:
     """List the optimizers."""
-    table = Table("name", "title", "step size", *FRAMEWORKS, "summary")
+    table = Table(box=SIMPLE_HEAD)
+    table.add_column("name, in JAX too", no_wrap=True)
+    table.add_column("PyTorch, Keras", no_wrap=True)
+    table.add_column("summary")
     for name in spec_names():
         spec = load_spec(name)
-        entries = [spec.frameworks[framework].entry for framework in FRAMEWORKS]
-        table.add_row(name, spec.title, spec.model, *entries, spec.summary)
+        table.add_row(name, spec.frameworks["torch"].entry, spec.summary)
     Console().print(table)
 
 
@@ -36,7 +41,10 @@ def show(name: Annotated[str, typer.Argument(help="Name of an optimizer, see `mo
         raise typer.Exit(2) from error
     console = Console()
     console.print(f"[bold]{spec.title}[/bold]: {spec.summary}\n{spec.source}\n", highlight=False)
-    console.print(_hyper_table(spec), _state_table(spec))
+    for heading, entries in (("hyper-parameters", _hyper(spec)), ("state", _state(spec))):
+        console.print(f"[bold]{heading}[/bold]")
+        for head, meaning in entries:
+            console.print(Padding(escape(head), (0, 0, 0, 2)), Padding(escape(meaning), (0, 0, 0, 6)))
     for phase in PHASES:
         if spec.equations[phase]:
             console.print(f"\n[bold]{phase}[/bold]")
@@ -77,18 +85,25 @@ def check() -> None:
     console.print(f"{len(spec_names())} optimizers and their vectors are consistent")
 
 
-def _hyper_table(spec: OptimizerSpec) -> Table:
-    table = Table("hyper-parameter", *FRAMEWORKS, "default", "domain", "unit", "meaning")
+def _hyper(spec: OptimizerSpec) -> Iterator[tuple[str, str]]:
+    """Yield a line and the meaning for each hyper-parameter."""
     for hyper in spec.hyper.values():
-        names = [hyper.name_in(framework) for framework in FRAMEWORKS]
-        table.add_row(hyper.name, *names, str(hyper.default), escape(hyper.domain), hyper.unit, hyper.doc)
-    return table
+        names = {framework: _argument(spec, framework, hyper) for framework in FRAMEWORKS}
+        others = [f"{name} in {framework}" for framework, name in names.items() if name != hyper.name]
+        yield "; ".join([f"{hyper.name} = {hyper.default}", hyper.description, *others]), hyper.doc
 
 
-def _state_table(spec: OptimizerSpec) -> Table:
-    table = Table("state", "per", "starts at", "unit", "meaning")
+def _argument(spec: OptimizerSpec, framework: str, hyper: Hyper) -> str:
+    """Return how a framework calls a hyper-parameter: by its name, or as a part of a pair."""
+    for pair, members in spec.frameworks[framework].pairs.items():
+        if hyper.name in members:
+            return f"{pair}[{members.index(hyper.name)}]"
+    return hyper.name_in(framework)
+
+
+def _state(spec: OptimizerSpec) -> Iterator[tuple[str, str]]:
+    """Yield a line and the meaning for each part of the state."""
     kept = {"parameter": spec.leaf_state, "tensor": spec.tensor_state, "optimizer": spec.scalar_state}
     for scope, states in kept.items():
         for state in states.values():
-            table.add_row(state.name, scope, str(state.init), state.unit, state.doc)
-    return table
+            yield f"{state.name}: per {scope}; starts at {state.init} [{state.unit}]", state.doc

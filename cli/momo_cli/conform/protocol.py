@@ -56,7 +56,8 @@ class Channel:
             )
         except OSError as error:
             self._log.close()
-            raise BrokenSubjectError(f"cannot start {command[0]}: {error.strerror}") from error
+            hint = "" if len(command) > 1 else "; a Python optimizer is given as MODULE:FACTORY"
+            raise BrokenSubjectError(f"cannot start {command[0]}: {error.strerror}{hint}") from error
         self._lines: queue.Queue[bytes] = queue.Queue(maxsize=1)
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
 

@@ -27,6 +27,7 @@ HEADER = (
     "of the best",
     "diverged",
 )
+IN_TERMINAL = tuple(name for name in HEADER if name not in ("task", "its seeds"))
 
 
 def best_of_task(curves: Mapping[str, Curve]) -> float:
@@ -78,9 +79,12 @@ def remark() -> str:
 def tables(found: Curves) -> Iterator[Table]:
     """Yield a table for each task, for the terminal."""
     for task in found:
-        shown = Table(*HEADER[1:], box=SIMPLE_HEAD, title=task, title_justify="left")
-        for _, *cells in rows({task: found[task]}):
-            shown.add_row(*cells)
+        shown = Table(box=SIMPLE_HEAD, title=task, title_justify="left")
+        for name in IN_TERMINAL:
+            shown.add_column(name, overflow="fold")
+        for cells in rows({task: found[task]}):
+            named = dict(zip(HEADER, cells, strict=True))
+            shown.add_row(*(named[name] for name in IN_TERMINAL))
         yield shown
 
 
