@@ -18,6 +18,8 @@ from conformance_tests.mutant_cases import Test, adapter_tests, engine_tests, ve
 from conformance_tests.mutants import JUDGES, ROOT
 
 OURS = ("momo_core", "momo_torch")
+EVERYTHING = "everything"
+"""A judge: the vectors of all algorithms and the tests of the engine."""
 
 
 def first_failure(judge: str) -> str:
@@ -37,6 +39,11 @@ def tests(judge: str) -> Iterator[Test]:
     """The tests of a judge, on packages imported anew."""
     if judge == "momo_torch":
         yield from adapter_tests(anew("momo_torch"))
+    elif judge == EVERYTHING:
+        core = anew("momo_core")
+        for name in core.KINDS:
+            yield from vector_tests(core, name)
+        yield from engine_tests(core)
     else:
         core = anew("momo_core")
         yield from vector_tests(core, judge)
@@ -66,8 +73,8 @@ def judge_mutant(order: Mapping[str, Any]) -> str:
         sys.path.insert(0, folder)
         try:
             failure = first_failure(order["judge"])
-            origin = sys.modules[order["package"]].__file__ or ""
-            assert origin.startswith(os.fspath(folder)), f"tested {origin}"
+            tested = sys.modules.get(order["package"])  # none if the mutant cannot even be imported
+            assert tested is None or (tested.__file__ or "").startswith(os.fspath(folder)), f"tested {tested}"
             return failure
         finally:
             sys.path.remove(folder)
