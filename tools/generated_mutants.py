@@ -97,7 +97,11 @@ def meaning(source: str) -> str:
             node.annotation = ast.Constant(0)
         if isinstance(node, ast.arguments):
             # `*` and `/` between arguments, which mutants mistake for operators
-            node.args, node.posonlyargs, node.kwonlyargs = [*node.posonlyargs, *node.args, *node.kwonlyargs], [], []
+            node.args, node.posonlyargs, node.kwonlyargs = (
+                [*node.posonlyargs, *node.args, *node.kwonlyargs],
+                [],
+                [],
+            )
             node.kw_defaults = []
     return ast.unparse(tree)
 

@@ -164,7 +164,7 @@ def _tf_function(built: ModelBasedOptimizer, variables: list[Any], *, xla: bool 
 
     compiled = tf.function(lambda grads, loss: built.apply(grads, variables, loss=loss), jit_compile=xla)
     wide = "float64" if variables[0].dtype == "float64" else "float32"
-    return lambda grads, loss: compiled(grads, tf.constant(loss, wide))
+    return lambda grads, loss: compiled(grads, None if loss is None else tf.constant(loss, wide))
 
 
 def _jit(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:

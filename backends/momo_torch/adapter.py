@@ -66,8 +66,7 @@ class ModelBasedOptimizer(FusedOptimizer, StreamedOptimizer):
         check_settings(self._kind, self.names, defaults)
         self._forget_loss()
         self._prepare_kernels(self._kind, conventions.get("fused"))
-        self._foreach = conventions.get("foreach")
-        self._process_group = process_group
+        self._foreach, self._process_group = conventions.get("foreach"), process_group
         super().__init__(params, defaults)
 
     def __setstate__(self, contents: dict[str, Any]) -> None:

@@ -100,11 +100,11 @@ class StreamedStep(Step):
 
     def accumulate(self) -> None:
         """Average each tensor, add the sums, solve for the step size."""
-        sums, is_small = [], fit_into_a_chunk([self.params[index] for index in self.moving])
+        sums, self.is_small = [], fit_into_a_chunk([self.params[index] for index in self.moving])
         for part in self.parts:
             param = part.chunk.read("param")
             work = self._accumulated(part, param, self.xp)
-            if is_small:
+            if self.is_small:
                 part.kept = param, work
             sums.append(_totals(work.sums))
             if self.on_host and self.rule.direction.move is None:
@@ -118,13 +118,16 @@ class StreamedStep(Step):
             if not all_finite(self.checked, xp=self.xp):
                 return
             self.written = self._stays_small()
-        changes = []
+        changes: list[list[Tensor]] = []
+        late: list[tuple[Part, dict[str, Tensor]]] = []
         for part in self.parts:
             param, leaf, new = self._moved(part)
             change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=self.xp)
             changes.append(_totals([change]))
-            if self.written:
-                part.chunk.write({"param": new, **leaf})
+            late += [(part, {"param": new, **leaf})] if self.written else []
+            # Whatever goes wrong before the last tensor is computed, a small model is as it was.
+            late = late if self.is_small else _write_all(late)
+        _write_all(late)
         self.predict_from(changes, self.holders)
 
     def commit(self) -> tuple[list[Tensor], State, Info]:
@@ -217,6 +220,13 @@ class StreamedStep(Step):
         flat = cast(array.view(-1), torch.promote_types(array.dtype, torch.float32), xp=self.xp)
         square: Tensor = cast(torch.dot(flat, flat), self.like.dtype, xp=self.xp)
         return square
+
+
+def _write_all(late: list[tuple[Part, dict[str, Tensor]]]) -> list[tuple[Part, dict[str, Tensor]]]:
+    """Write chunks; nothing is left to write."""
+    for part, values in late:
+        part.chunk.write(values)
+    return []
 
 
 def _totals(sums: Sequence[Tensor]) -> list[Tensor]:
