@@ -41,7 +41,8 @@ OPERATORS = (
     *(f"ReplaceComparisonOperator_{a}_{b}" for a in COMPARISONS for b in COMPARISONS if a != b),
     "ReplaceComparisonOperator_Is_IsNot", "ReplaceComparisonOperator_IsNot_Is", "AddNot", "NumberReplacer",
     "ReplaceAndWithOr", "ReplaceOrWithAnd", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue",
-    "ReplaceUnaryOperator_Delete_Invert", "ReplaceUnaryOperator_Delete_Not", "ReplaceUnaryOperator_Delete_USub",
+    "ReplaceUnaryOperator_Delete_Invert", "ReplaceUnaryOperator_Delete_Not",
+    "ReplaceUnaryOperator_Delete_USub",
     "ReplaceBinaryOperator_BitAnd_BitOr", "ReplaceBinaryOperator_BitOr_BitAnd", "ZeroIterationForLoop",
 )  # fmt: skip
 PAGE = ROOT / "docs" / "mutants.md"
@@ -155,13 +156,13 @@ def page_text(mutants: list[Made], found: Mapping[int, str], seeded: Mapping[str
     lines = [
         "# Mutants",
         "",
-        "Faults that are put into the core, and whether the golden vectors and the tests of the engine notice.",
-        "Written by `make mutants`.",
+        "Faults that are put into the core, and whether the golden vectors and the tests of the engine",
+        "notice.  Written by `make mutants`.",
         "",
         "## Generated",
         "",
-        f"Cosmic Ray makes {len(mutants)} other programs out of the files that a step runs, by operators of",
-        f"arithmetic, comparison and logic, by numbers and loops.  {len(alive)} survive, of which {len(equal)}",
+        f"Cosmic Ray makes {len(mutants)} other programs out of the files that a step runs: other operators,",
+        f"comparisons, conditions, numbers, empty loops.  {len(alive)} survive, of which {len(equal)}",
         f"compute the same as the original: **{100 * share:.1f} %** of the others die.",
         "",
         "| file | mutants | survivors |",
@@ -170,10 +171,7 @@ def page_text(mutants: list[Made], found: Mapping[int, str], seeded: Mapping[str
         "",
         "| survivor | becomes | why |",
         "|---|---|---|",
-        *(
-            f"| `{cell(m.old)}` ({m.file.removeprefix('momo_core/')}) | `{cell(m.new)}` | {reasons.get(m.key, '')} |"
-            for m in alive
-        ),
+        *(f"| `{cell(m.old)}` | `{cell(m.new)}` | {reasons.get(m.key, '')} |" for m in alive),
         "",
         "## Seeded",
         "",
