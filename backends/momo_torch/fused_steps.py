@@ -22,12 +22,12 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from momo_core import KINDS, InvalidValueError, Kind
 
 from . import state
+from .engine import is_traced
 from .plan import Plan, Settings, kernel_table
 from .suitable import UnsuitableError, check_first, same
 from .table import ScalarViews, Table
@@ -115,7 +115,7 @@ class FusedSteps:
         UnsuitableError
             If kernels cannot; nothing has changed then.
         """
-        if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+        if is_traced():
             raise UnsuitableError("the step is traced")
         if not alone:
             raise UnsuitableError("several ranks step together")
