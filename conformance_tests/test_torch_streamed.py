@@ -196,6 +196,17 @@ def test_a_move_that_overflows_changes_nothing(sweeps: str) -> None:
     assert all(map(torch.equal, snapshot(optimizer), before))
 
 
+def test_a_rate_that_overflows_changes_nothing(sweeps: str) -> None:
+    """The rate is finite in float64 and not in float32, and the squares of the gradient are 0 there."""
+    params = [Parameter(torch.zeros(5)), Parameter(torch.zeros(5, dtype=torch.float64))]
+    optimizer = SGDM(params, lr=1e60)
+    params[0].grad, params[1].grad = torch.full((5,), 1e-30), torch.zeros(5, dtype=torch.float64)
+    before = snapshot(optimizer)
+    optimizer.step()
+    assert optimizer.last_info.skipped
+    assert all(map(torch.equal, snapshot(optimizer), before))
+
+
 def test_propagated_and_raised(sweeps: str) -> None:
     params = parameters()
     optimizer = train(MomoAdam, params, on_nonfinite="raise")
