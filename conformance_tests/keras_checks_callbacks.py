@@ -10,8 +10,8 @@ from typing import Any
 import keras
 
 from conformance_tests.keras_models import BACKEND, CUTTING_RATE, SIX_STEPS, Watch, X, Y, build, policy
+from momo_core.state import LOGGED
 from momo_keras import AMAdamW, InfoCallback, LossScaleOptimizer, MomoAdam
-from momo_keras.callbacks import LOGGED
 
 ENDS = slice(SIX_STEPS - 1, None, SIX_STEPS)
 """The last step of each epoch."""

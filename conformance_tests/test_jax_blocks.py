@@ -130,6 +130,37 @@ def test_the_model_follows_the_stored_displacement(dtype: Any) -> None:
 
 
 @pytest.mark.usefixtures("all_large")
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("name", ["momo", "momo_adam"])
+def test_each_sweep_over_a_tensor_rounds_alike(name: str, decay: float) -> None:
+    """
+    The sums are those of what is returned, though each of the four sweeps computes it again.
+
+    Moves are a few units in the last place, so that in the change of the model a single parameter that
+    was rounded otherwise than the returned one is far outside of the bound of the summation.
+    """
+    random = np.random.default_rng(7)
+    params = jnp.asarray(random.uniform(1.0, 2.0, SIZE), jnp.float32)
+    optimizer = make_of(name)(1e-6, lower_bound=-100.0, weight_decay=decay)
+    state = optimizer.init(params)
+    program = jax.jit(lambda *given: take(optimizer, *given))
+    for _ in range(3):
+        old, state = params, rebased(state)
+        grads = jnp.asarray(random.uniform(0.5, 1.0, SIZE), jnp.float32)
+        params, state = program(params, state, (grads, jnp.float32(0.0)))
+        terms = np.float64(state.averages["grad_avg"]) * (np.float64(params) - np.float64(old))
+        assert terms.any()
+        # The value of the model is 0, so `predicted_loss` is the sum: a product and at most SIZE additions.
+        bound = UNIT_ROUNDOFF["float32"] * (SIZE + 1) * np.abs(terms).sum()
+        assert abs(float(state.scalars["predicted_loss"]) - terms.sum()) <= bound
+
+
+def rebased(state: Any) -> Any:
+    """A state whose model predicts the loss 0."""
+    return state._replace(scalars={**state.scalars, "predicted_loss": jnp.float32(0.0)})
+
+
+@pytest.mark.usefixtures("all_large")
 def test_vmap_and_scan_keep_the_steps() -> None:
     """In `scan` the step is that of `jit` to the bit; under `vmap` each run has its own condition."""
     optimizer = momo_jax.momo_adam(0.01)

@@ -277,6 +277,44 @@ def test_a_parameter_that_was_written_skips_the_step(make: Any) -> None:
     assert_same_bits(snapshot(params, built)[:count], before[:count])
 
 
+def other_memory(params: list[torch.nn.Parameter], values: list[torch.Tensor]) -> None:
+    for param, value in zip(params, values, strict=True):
+        param.data = value
+
+
+def one_vector(params: list[torch.nn.Parameter], values: list[torch.Tensor]) -> None:
+    torch.nn.utils.vector_to_parameters(torch.cat(values), params)
+
+
+def in_place(params: list[torch.nn.Parameter], values: list[torch.Tensor]) -> None:
+    with torch.no_grad():
+        torch._foreach_copy_(params, values)
+
+
+def loaded(params: list[torch.nn.Parameter], values: list[torch.Tensor]) -> None:
+    names = list(map(str, range(len(params))))
+    torch.nn.ParameterList(params).load_state_dict(dict(zip(names, values, strict=True)))
+
+
+@pytest.mark.parametrize("write", [other_memory, one_vector, in_place, loaded])
+def test_new_values_of_large_parameters_are_read(write: Any) -> None:
+    """However parameters are replaced as a whole, NaN in them is found before anything is written."""
+    params, built = of_two_large_tensors()
+    take_steps(params, built)
+    values = [param.detach().clone() for param in params]
+    write(params, [value.clone() for value in values])
+    take_steps(params, built, count=1)
+    assert built.implementation == "fused"
+    assert not torch.equal(params[0].detach(), values[0])
+    values[1][2] = float("nan")
+    write(params, values)
+    before = snapshot(params, built)
+    take_steps(params, built, count=1)
+    assert bool(built.last_info.skipped)
+    count = len(params) * (1 + len(built.state[params[0]]))
+    assert_same_bits(snapshot(params, built)[:count], before[:count])
+
+
 def test_a_large_parameter_that_was_written_unseen_stops_the_next_step() -> None:
     """NaN that nobody counted passes one step, which moves all else; the model stays finite."""
     params, built = of_two_large_tensors()

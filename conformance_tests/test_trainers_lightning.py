@@ -16,8 +16,8 @@ from torch.nn.functional import mse_loss
 
 from conformance_tests.trainer_problems import MAKERS, Make, assert_same, batches, network, plain_loop
 from momo_core import MissingLossError
+from momo_core.state import LOGGED
 from momo_torch import Momo
-from momo_torch.trainers import LOGGED
 
 pl = pytest.importorskip("lightning.pytorch", reason="not run: lightning is not installed")
 LossCallback = importlib.import_module("momo_torch.lightning").LossCallback

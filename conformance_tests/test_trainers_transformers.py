@@ -23,8 +23,9 @@ from conformance_tests.trainer_problems import (
     plain_loop,
 )
 from momo_core import MissingLossError
+from momo_core.state import LOGGED
 from momo_torch import ModelBasedOptimizer, MomoAdam
-from momo_torch.trainers import LOGGED, unwrapped
+from momo_torch.trainers import unwrapped
 from momo_torch.transformers import LossMixin
 
 transformers = pytest.importorskip("transformers", reason="not run: transformers is not installed")

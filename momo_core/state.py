@@ -10,6 +10,9 @@ from .direction import Leaf, Scalars
 GROUP_HYPER = ("learning_rate", "weight_decay")
 """Hyper-parameters that each parameter group may set for itself."""
 
+LOGGED = ("step_size", "truncation", "lower_bound", "beta")
+"""Fields of `Info` that are worth a curve."""
+
 
 class State(NamedTuple):
     """

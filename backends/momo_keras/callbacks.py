@@ -7,9 +7,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from .adapter import ModelBasedOptimizer
+from momo_core.state import LOGGED
 
-LOGGED = ("step_size", "truncation", "lower_bound", "beta")
+from .adapter import ModelBasedOptimizer
 
 
 class InfoCallback(keras.callbacks.Callback):  # type: ignore[misc]

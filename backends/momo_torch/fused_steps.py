@@ -6,10 +6,10 @@ finite, or so large that the second sweep might overflow) leaves the step to the
 has all the branches.  So a step that cannot be taken changes nothing, and the kernels need no second
 thoughts.
 
-Parameters are read beforehand where PyTorch counts a write to them since the last step.  It does not
-count those through ``.data``: a number that is not finite and was written so to a large tensor, while loss
-and gradients stay finite, is found by the second sweep.  That step moves all else, and leaves the next
-one to the generic path.
+Parameters are read beforehand where PyTorch counts a write to them since the last step, or where their
+memory is another one.  It does not count writes in place through ``.data``, nor through what else has that
+memory: a number that is not finite and was written so to a large tensor, while loss and gradients stay
+finite, is found by the second sweep.  That step moves all else, and leaves the next one to the generic path.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from itertools import repeat
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from momo_core import KINDS, InvalidValueError, Kind
 
 from . import state
+from .engine import is_traced
 from .plan import Plan, Settings, kernel_table
 from .suitable import UnsuitableError, check_first, same
 from .table import ScalarViews, Table
@@ -115,7 +115,7 @@ class FusedSteps:
         UnsuitableError
             If kernels cannot; nothing has changed then.
         """
-        if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack():
+        if is_traced():
             raise UnsuitableError("the step is traced")
         if not alone:
             raise UnsuitableError("several ranks step together")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from momo_core import Kind, State
+from momo_core.overflow import growth_of, stays_finite
 from momo_core.phases import GroupCoefficients
 from momo_core.reduction import Reduction
 from momo_core.state import GROUP_HYPER
@@ -83,14 +84,12 @@ class Plan:
         decays = any(hyper["weight_decay"] != 0 for hyper in hypers)
         self.kernels: Kernels = kernel_table()[kind.name, decays]
         self.type = table.like.dtype.type
-        self.limit = float(np.finfo(self.type).max) / 16
+        self.largest = float(np.finfo(self.type).max)
         self.new = np.empty((len(self.kernels.tensor_state), table.count), self.type)
         self.step = self._started({name: self.type(0) for name in self.kept})
         self.step.begin(self.type(0), self.groups, range(len(hypers)), [False] * len(hypers))
         self.own = self._numbers_of_groups(self.step.groups, settings.group_of)
-        rates = [float(group.step_scale) * float(group.relative_rate) for group in self.step.groups]
-        self.largest_rate = max(map(abs, rates))
-        self.largest_keep = max(abs(1 - float(group.shrink)) for group in self.step.groups)
+        self.growth = growth_of(self.step.groups)
         elements = sum(param.numel() for param in table.params)
         self.small = elements <= SERIAL
         self.helpers = 0 if self.small else min(torch.get_num_threads(), len(table.chunks)) - 1
@@ -238,13 +237,16 @@ class Plan:
 
     def _stays_small(self, sums: Mapping[str, float]) -> bool:
         """Whether nothing that `apply` computes can overflow."""
-        average, param_size = float(sums["size_grad_avg"]), float(sums["size_param"])
-        direction = float(sums.get("size_direction", average))
-        rate = self.largest_rate * abs(float(self.step.scope["step_size"]))
-        reach = self.largest_keep * param_size + rate * direction
-        value = abs(float(self.step.scope.get("model_value", 0.0)))
-        bounds = (reach, average * direction, average * (reach + param_size), value)
-        return all(bound < self.limit for bound in bounds)
+        average = float(sums["size_grad_avg"])
+        return stays_finite(
+            self.growth,
+            self.step.scope,
+            param=float(sums["size_param"]),
+            grad_avg=average,
+            direction=float(sums.get("size_direction", average)),
+            largest_stored=self.largest,
+            largest=self.largest,
+        )
 
 
 def versions(params: Sequence[torch.Tensor]) -> list[int]:

@@ -22,6 +22,7 @@ from torch import Tensor
 from momo_core import Info, State, phases
 from momo_core.arrays import all_finite, cast, infinite_unless_finite
 from momo_core.direction import Leaf, Scalars
+from momo_core.overflow import growth_of, stays_finite
 from momo_core.phases import Accumulated, GroupCoefficients
 from momo_core.reduction import Parts
 from momo_core.step import Step, Store
@@ -206,14 +207,16 @@ class StreamedStep(Step):
             return False
         squares = torch.stack(self.squares).tolist()
         param, average, direction = (math.sqrt(sum(squares[start::3])) for start in range(3))
-        groups = list({id(group): group for group in self.groups}.values())
-        rates = [group.step_scale * group.relative_rate * self.scope["step_size"] for group in groups]
-        rate = max(abs(float(rate)) for rate in rates)
-        keep = max(abs(1 - float(group.shrink)) for group in groups)
-        reach = keep * param + rate * direction
-        value = abs(float(self.scope.get("model_value", 0.0)))
-        largest = min(torch.finfo(self.params[index].dtype).max for index in self.moving)
-        return all(bound < largest / 16 for bound in (reach, average * (reach + param), value))
+        dtypes = {self.params[index].dtype for index in self.moving}
+        return stays_finite(
+            growth_of({id(group): group for group in self.groups}.values()),
+            self.scope,
+            param=param,
+            grad_avg=average,
+            direction=direction,
+            largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
+            largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
+        )
 
     def _square(self, array: Tensor) -> Tensor:
         """Sum of the squares of an array, of the dtype of the scalars, shape ()."""

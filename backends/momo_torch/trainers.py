@@ -1,4 +1,4 @@
-"""What the helpers for trainers need to know of an optimizer."""
+"""What callbacks and mixins for trainers need to know of an optimizer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from typing import Any
 
 from torch import Tensor
 
-from .adapter import ModelBasedOptimizer
+from momo_core.state import LOGGED
 
-LOGGED = ("step_size", "truncation", "lower_bound", "beta")
-"""Fields of `ModelBasedOptimizer.last_info` that are worth a curve."""
+from .adapter import ModelBasedOptimizer
 
 
 def unwrapped(optimizer: Any) -> ModelBasedOptimizer | None:
