@@ -14,7 +14,7 @@ from momo_spec.sweeps import exact_cases
 from momo_spec.vector_file import Expected, Vector
 from momo_spec.vectors import needed_bits
 
-KINDS = 2
+FEW = 2
 """Hyper-parameters of an optimizer for compiled modes, in which each takes seconds."""
 
 ROUNDS = 200
@@ -29,9 +29,9 @@ def stream(optimizer: str, *, few_kinds: bool) -> Iterator[Vector]:
     optimizer : str
         Name in the specification.
     few_kinds : bool
-        With the first `KINDS` cases alone.
+        With the first `FEW` cases alone.
     """
-    count = KINDS if few_kinds else len(cases(optimizer))
+    count = FEW if few_kinds else len(cases(optimizer))
     for seed in range(1, ROUNDS):
         for number in range(count):
             vector = drawn(optimizer, number, seed)

@@ -54,7 +54,9 @@ def engine(
 
 def is_traced() -> bool:
     """Whether someone records the operations of this step."""
-    return torch.compiler.is_compiling() or bool(torch._C._len_torch_dispatch_stack())
+    # Not public: a PyTorch without it is asked the public question alone.
+    modes = getattr(torch._C, "_len_torch_dispatch_stack", int)
+    return torch.compiler.is_compiling() or bool(modes())
 
 
 def are_plain(tensors: Sequence[Tensor]) -> bool:

@@ -33,6 +33,10 @@ def first_step(rule: str) -> FirstStep:
         return FirstStep(rule, seconds(rule, cache), seconds(rule, cache))
 
 
+LIMIT = 300
+"""Seconds after which a first step is given up."""
+
+
 def seconds(rule: str, cache: str) -> float:
     """Seconds that the first step takes a process with this cache."""
     # Where there is no forkserver, each process imports PyTorch, before the clock starts.
@@ -46,10 +50,13 @@ def seconds(rule: str, cache: str) -> float:
     process.start()
     theirs.close()
     try:
+        if not ours.poll(LIMIT):
+            raise RuntimeError(f"the first step of {rule} took more than {LIMIT} s")
         found: float = ours.recv()
     except EOFError:
         raise RuntimeError(f"the first step of {rule} failed") from None
     finally:
+        process.kill()
         process.join()
         ours.close()
     return found
