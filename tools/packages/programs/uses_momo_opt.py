@@ -1,0 +1,20 @@
+"""A step beside the authors' own package, whose module is called as our command."""
+
+import momo
+import torch
+
+import momo_torch
+
+
+def after_a_step(optimizer_class: type[torch.optim.Optimizer]) -> list[float]:
+    """Where one step leads."""
+    x = torch.nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
+    optimizer = optimizer_class([x], lr=1.0, beta=0.0)  # no averages, so no rounding
+    loss = (x**2).sum()
+    loss.backward()
+    optimizer.step(loss=loss)
+    return x.tolist()
+
+
+assert momo.Momo is not momo_torch.Momo
+assert after_a_step(momo.Momo) == after_a_step(momo_torch.Momo) == [0.5, 1.0, 1.5]
