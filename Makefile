@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo test check format generate lint types rule-lines reports docs docs-serve clean
+.PHONY: help setup demo test check format generate lint types rule-lines reports docs docs-serve packages clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ rule-lines: $(STAMP)  ## Count the hand-written lines of each rule.
 generate: $(STAMP)  ## Write the files that follow from the specification, and the page of reliability cases.
 	$(BIN)/momo generate
 	$(BIN)/python tools/reliability_page.py
+
+packages: $(STAMP)  ## Install every extra in a fresh environment and use it there, which takes minutes.
+	$(BIN)/python -m tools.packages
 
 reports: $(STAMP)  ## Write docs/reports: other implementations on the golden vectors.
 	$(BIN)/python tools/third_party_reports.py

@@ -62,7 +62,6 @@ def test_the_wheel_says_what_it_is(site: Path) -> None:
     assert (folder / "licenses" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert {"torch", "jax", "keras", "fast", "spec", "cli", "all"} <= set(metadata.get_all("Provides-Extra"))
 
 
 def test_the_source_distribution_makes_the_same_wheel(wheel: Path, sdist: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class SpecificationFiles(BuildHookInterface):
+class SpecificationFiles(BuildHookInterface[Any]):
     """
     Put the files of the specification into the package that reads them.
 

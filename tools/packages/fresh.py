@@ -58,8 +58,8 @@ def problems(installation: Installation, source: Path, folder: Path) -> Iterator
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     ours = f"{PROJECT}[{installation.extras}] @ {source.as_uri()}"
-    pip = [python, "-m", "pip", "--disable-pip-version-check"]
-    constraints = ["--constraint", ROOT / "constraints.txt"]
+    pip = (python, "-m", "pip", "--disable-pip-version-check")
+    constraints = ("--constraint", ROOT / "constraints.txt")
     output_of([*pip, "install", "--quiet", *constraints, ours, *installation.beside], folder)
     output_of([*pip, "check"], folder)
     distributions = {
@@ -76,5 +76,5 @@ def problems(installation: Installation, source: Path, folder: Path) -> Iterator
 
 def type_check(installation: Installation, python: Path) -> list[str | Path]:
     """Command that checks the types of a program, with the packages that an interpreter has."""
-    mypy = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--python-executable", python]
-    return [*mypy, installation.path]
+    options = ("--strict", "--config-file=", "--python-executable", python)
+    return [sys.executable, "-m", "mypy", *options, installation.path]

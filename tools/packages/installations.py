@@ -93,6 +93,6 @@ INSTALLATIONS = (
         "uses_cli.py",
         extras="cli",
         doctests=("momo_cli.bench.command",),
-        commands=(("--help",), ("spec", "check"), ("train", "--steps", "3")),
+        commands=(("--help",), ("spec", "list"), ("train", "--steps", "3")),
     ),
 )
