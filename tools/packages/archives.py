@@ -27,7 +27,7 @@ SPECIFICATION = ROOT / "spec"
 def build(kind: str, folder: Path, root: Path = ROOT) -> Path:
     """Build a ``wheel`` or ``sdist`` of a copy of the project into a folder, without the network."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", kind, "--directory", str(folder)]
-    subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(command, cwd=root, check=True, capture_output=True)
     (built,) = folder.glob("*.whl" if kind == "wheel" else "*.tar.gz")
     return built
 

@@ -60,7 +60,7 @@ def problems(installation: Installation, source: Path, folder: Path) -> Iterator
     ours = f"{PROJECT}[{installation.extras}] @ {source.as_uri()}"
     pip = (python, "-m", "pip", "--disable-pip-version-check")
     constraints = ("--constraint", ROOT / "constraints.txt")
-    output_of([*pip, "install", "--quiet", *constraints, ours, *installation.beside], folder)
+    output_of([*pip, "install", "--quiet", "--no-compile", *constraints, ours, *installation.beside], folder)
     output_of([*pip, "check"], folder)
     distributions = {
         entry["name"] for entry in json.loads(output_of([*pip, "list", "--format=json"], folder))
