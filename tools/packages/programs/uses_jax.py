@@ -1,7 +1,7 @@
 """A step in JAX, compiled."""
 
 import jax
-import optax
+import optax  # type: ignore[import-untyped]
 
 import momo_jax
 

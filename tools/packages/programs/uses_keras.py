@@ -1,6 +1,6 @@
 """A fit in Keras."""
 
-import keras
+import keras  # type: ignore[import-untyped]
 import numpy as np
 
 import momo_keras
