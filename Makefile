@@ -7,7 +7,8 @@ export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo test check format generate lint types rule-lines ledger mutants reports docs docs-serve clean
+.PHONY: help setup demo test check format generate lint types rule-lines ledger mutants reports packages docs \
+	docs-serve clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +55,9 @@ ledger: $(STAMP)  ## Run all vectors in every cell, which takes an hour, and wri
 
 mutants: $(STAMP)  ## Put generated mutants of the core to the golden vectors; needs the extra "mutation".
 	$(BIN)/python -m tools.generated_mutants
+
+packages: $(STAMP)  ## Install every extra in a fresh environment and use it there, which takes minutes.
+	$(BIN)/python -m tools.packages
 
 reports: $(STAMP)  ## Write docs/reports: other implementations on the golden vectors.
 	$(BIN)/python tools/third_party_reports.py

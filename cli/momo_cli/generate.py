@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from .refusals import refusals_shown
+
 
 def generate(
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is stale.")] = False,
@@ -15,7 +17,8 @@ def generate(
     from momo_spec.generate import stale_files, write_files
 
     console = Console()
-    paths = stale_files() if check else write_files()
+    with refusals_shown():
+        paths = stale_files() if check else write_files()
     for path in paths:
         done = "stale" if check else "written" if path.exists() else "removed"
         console.print(f"{done}: {path.parent.name}/{path.name}")

@@ -12,8 +12,10 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from momo_spec import OptimizerSpec, SpecError, load_spec, spec_names
+from momo_spec import OptimizerSpec, load_spec, spec_names
 from momo_spec.load import FRAMEWORKS, PHASES, Hyper
+
+from .refusals import refusals_shown
 
 app = typer.Typer(help="List, show and check the optimizers of the specification.", no_args_is_help=True)
 
@@ -34,11 +36,8 @@ def list_specs() -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name of an optimizer, see `momo spec list`.")]) -> None:
     """Show hyper-parameters, state and equations of an optimizer."""
-    try:
+    with refusals_shown():
         spec = load_spec(name)
-    except SpecError as error:
-        Console(stderr=True).print(f"[red]{escape(str(error))}[/red]")
-        raise typer.Exit(2) from error
     console = Console()
     console.print(f"[bold]{spec.title}[/bold]: {spec.summary}\n{spec.source}\n", highlight=False)
     for heading, entries in (("hyper-parameters", _hyper(spec)), ("state", _state(spec))):
@@ -61,7 +60,7 @@ def vectors() -> None:
     from momo_spec.vectors import write_vectors
 
     console = Console()
-    with console.status("evaluating the specification"):
+    with refusals_shown(), console.status("evaluating the specification"):
         paths = write_vectors()
     for path in paths:
         console.print(f"written: {path.parent.name}/{path.name}")

@@ -20,7 +20,6 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-import mpmath
 import numpy as np
 
 from .language import COMPARISONS
@@ -158,9 +157,11 @@ class Dyadic(Exact):
 
 
 class Precise(Arithmetic):
-    """Floating point of 50 decimal digits."""
+    """Floating point of 50 decimal digits, by mpmath."""
 
     def __init__(self, digits: int = 50) -> None:
+        import mpmath  # of the extra "spec", which readers of the specification do without
+
         self._context = mpmath.MPContext()
         self._context.dps = digits
 

@@ -18,9 +18,9 @@ from .load import (
     SPEC_VERSION,
     Hyper,
     OptimizerSpec,
-    files_root,
     load_frame,
     load_spec,
+    project_root,
     spec_names,
 )
 
@@ -180,7 +180,7 @@ def render(template: Path, spec: OptimizerSpec | None = None) -> str:
 def generated_files(project: Path | None = None) -> dict[Path, str]:
     """Path and text of every generated file."""
     texts = {}
-    for template in templates(project or files_root().parent):
+    for template in templates(project or project_root()):
         path = template.with_suffix("")
         if EACH not in path.name:
             texts[path] = render(template)
@@ -202,7 +202,7 @@ def _is_generated(path: Path) -> bool:
 
 def stale_files(project: Path | None = None) -> list[Path]:
     """Generated files that differ from what would be generated now, those that would not be included."""
-    project = project or files_root().parent
+    project = project or project_root()
     texts = generated_files(project)
     changed = [
         path for path, text in texts.items() if not path.exists() or path.read_text(encoding="utf-8") != text

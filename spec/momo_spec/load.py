@@ -140,6 +140,21 @@ def files_root() -> Path:
     return here if (here / "frame.toml").exists() else here.parent
 
 
+def project_root() -> Path:
+    """
+    Folder of the repository, whose files follow from the specification.
+
+    Raises
+    ------
+    SpecError
+        If the package is installed, so that the files around it are not ours to write.
+    """
+    root = files_root()
+    if root == Path(__file__).parent:
+        raise SpecError("this needs a copy of the repository; here the package is installed")
+    return root.parent
+
+
 def spec_names() -> tuple[str, ...]:
     """Names of all optimizers, sorted."""
     return tuple(sorted(path.stem for path in (files_root() / "optimizers").glob("*.toml")))

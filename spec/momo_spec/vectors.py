@@ -19,7 +19,7 @@ import numpy as np
 
 from .exact import EXACT_BITS, ExactCase, exact_trajectory
 from .hexfloat import encode, encode_array
-from .load import SPEC_VERSION, OptimizerSpec, load_spec, spec_names
+from .load import SPEC_VERSION, OptimizerSpec, load_spec, project_root, spec_names
 from .notes import NOTES, flags
 from .numbering import numbered_group
 from .problem import Outcome, Problem, Step
@@ -41,11 +41,12 @@ EXPANDED_LEVELS = 4
 
 def write_vectors() -> list[Path]:
     """Compute all vectors, which takes two minutes, and write the files that changed; returns them."""
+    folder = project_root() / "spec" / "vectors"
     texts = {f"{name}.json": vector_text(name) for name in spec_names()}
     texts["manifest.json"] = manifest_text(texts)
     changed = []
     for file, text in texts.items():
-        path = vectors_root() / file
+        path = folder / file
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8", newline="\n")
             changed.append(path)

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from typing import IO, Any
-
-from jsonschema import Draft202012Validator
+from typing import IO, TYPE_CHECKING, Any
 
 from momo_spec.load import files_root
 
 from .subjects.base import BrokenSubjectError
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 PROTOCOL_VERSION = 1
 SHOWN = 200
@@ -172,4 +173,6 @@ def schema() -> Message:
 
 @cache
 def _validator(definition: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator({**schema(), "anyOf": [{"$ref": f"#/$defs/{definition}"}]})

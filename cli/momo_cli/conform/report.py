@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
@@ -152,6 +151,8 @@ def as_json(report: Report) -> str:
 
 def as_page(report: Report, kind: str, **more: Any) -> str:
     """The report as ``html`` or ``md``; a page of its own, without anything from elsewhere."""
+    import jinja2
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=kind == "html",
