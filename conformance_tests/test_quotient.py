@@ -65,12 +65,12 @@ def test_all_digits_of_float32(divisor: Any) -> None:
 
 @pytest.mark.parametrize("dtype", FORMATS)
 def test_random_digits_where_the_result_is_promised(dtype: Any) -> None:
-    """From the smallest dividend with that promise to the largest number, past which a quotient is infinite."""
+    """From the smallest dividend with that promise on, past the largest with a finite quotient."""
     limits = np.finfo(dtype)
     dividends = from_exponents(dtype, limits.minexp + DIGITS[dtype], limits.maxexp)
     lowest = np.ldexp(dtype(1), limits.minexp + DIGITS[dtype])
     dividends[:4] = 0, lowest, limits.max, np.inf
-    for divisor in (*divisors(dtype), *from_exponents(dtype, -30, -1, seed=1)[:100]):
+    for divisor in (*divisors(dtype), *from_exponents(dtype, -30, -1, seed=1)[:20]):
         assert_same_as_division(dividends, divisor)
 
 
@@ -103,10 +103,11 @@ def test_exact_quotients_of_small_dividends(dtype: Any) -> None:
     generator = np.random.default_rng(3)
     factors = generator.integers(1 << (half - 1), 1 << half, COUNT).astype(dtype)
     lowest = np.finfo(dtype).minexp + 1
-    for digits in generator.integers(1 << (half - 1), 1 << half, 50):
+    for digits in generator.integers(1 << (half - 1), 1 << half, 20):
         divisor = np.ldexp(dtype(digits), -half)
         products = factors * divisor
-        dividends = np.ldexp(products, lowest - np.frexp(products)[1] + 1 + np.arange(COUNT) % 30).astype(dtype)
+        above = 1 + np.arange(COUNT) % 30
+        dividends = np.ldexp(products, lowest - np.frexp(products)[1] + above).astype(dtype)
         assert dividends.min() >= np.ldexp(dtype(1), lowest)
         assert_same_as_division(dividends, divisor)
 
