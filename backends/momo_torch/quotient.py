@@ -9,7 +9,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-_DTYPES = {types.float32: np.float32, types.float64: np.float64}
+_DTYPES: dict[Any, type[np.floating[Any]]] = {types.float32: np.float32, types.float64: np.float64}
 
 
 @intrinsic  # type: ignore[untyped-decorator]
