@@ -20,11 +20,15 @@ from numba.extending import intrinsic
 
 Kernel = Callable[..., None]
 
-BLOCK = 256
-"""So many terms are added in the format of the tensor, and these sums in float64."""
+BLOCK = 128
+"""
+So many terms are added in the format of the tensor, and these sums in float64.
 
-AHEAD = BLOCK
-"""Numbers between those that are worked on and those that are fetched."""
+Before each block one of all arrays is asked for: of more at once, a core has to wait for the first of them.
+"""
+
+AHEAD = 3 * BLOCK
+"""Numbers between those that are worked on and those that are fetched: to work on them takes as long."""
 
 LINE = 64
 """Bytes that a processor fetches at once."""

@@ -16,11 +16,21 @@ from __future__ import annotations
 from math import sqrt
 
 from .compiled import AHEAD, BLOCK, Kernels, compiled, fetch, take, view
+from .quotient import quotient
 
 
 @compiled
 def adam_accumulate_part(
-    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    inverse_grad_sq_weight,
+    eps,
 ):
     """Loop of `adam_accumulate` over a part of a tensor."""
     zero, one = grads.dtype.type(0), grads.dtype.type(1)
@@ -31,7 +41,7 @@ def adam_accumulate_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         size_grad_avg += abs(grad_avg)
@@ -62,6 +72,7 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -80,6 +91,7 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
             )
             sum_1 += parts[0]
@@ -102,6 +114,7 @@ def adam_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     relative_rate,
     step_size,
@@ -116,7 +129,7 @@ def adam_apply_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
@@ -150,6 +163,7 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -171,6 +185,7 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 relative_rate,
                 step_size,
@@ -182,7 +197,16 @@ def adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
 
 @compiled
 def adam_decayed_accumulate_part(
-    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    inverse_grad_sq_weight,
+    eps,
 ):
     """Loop of `adam_decayed_accumulate` over a part of a tensor."""
     zero, one = grads.dtype.type(0), grads.dtype.type(1)
@@ -193,7 +217,7 @@ def adam_decayed_accumulate_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         size_grad_avg += abs(grad_avg)
@@ -224,6 +248,7 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -242,6 +267,7 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
             )
             sum_1 += parts[0]
@@ -264,6 +290,7 @@ def adam_decayed_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     shrink,
     step_scale,
@@ -280,7 +307,7 @@ def adam_decayed_apply_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
@@ -319,6 +346,7 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -340,6 +368,7 @@ def adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 shrink,
                 step_scale,
@@ -360,6 +389,7 @@ def am_adamw_measure_part(
     new_sq_share,
     lacking,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     metric_penalty,
     lambd,
@@ -372,7 +402,7 @@ def am_adamw_measure_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = lacking * (sqrt(grad_sq_avg / grad_sq_weight) + eps)
+        metric = lacking * (sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps)
         inverse = zero if metric == zero else one / metric
         damping = lambd if metric_penalty else lambd * metric
         change = grad_avg - grad
@@ -407,6 +437,7 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = sum_4 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -424,6 +455,7 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
                 new_sq_share,
                 lacking,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 metric_penalty,
                 lambd,
@@ -446,6 +478,7 @@ def am_adamw_accumulate_part(
     new_sq_share,
     lacking,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     metric_penalty,
     lambd,
@@ -459,7 +492,7 @@ def am_adamw_accumulate_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = lacking * (sqrt(grad_sq_avg / grad_sq_weight) + eps)
+        metric = lacking * (sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps)
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
@@ -491,6 +524,7 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
+        inverse_grad_sq_weight = one / grad_sq_weight
         size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -508,6 +542,7 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
                 new_sq_share,
                 lacking,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 metric_penalty,
                 lambd,
@@ -530,6 +565,7 @@ def am_adamw_apply_part(
     new_sq_share,
     lacking,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     metric_penalty,
     lambd,
@@ -546,7 +582,7 @@ def am_adamw_apply_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = lacking * (sqrt(grad_sq_avg / grad_sq_weight) + eps)
+        metric = lacking * (sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps)
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
@@ -588,6 +624,7 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         new_beta_product = beta_product * own_beta
+        inverse_grad_sq_weight = one / grad_sq_weight
         size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -608,6 +645,7 @@ def am_adamw_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 new_sq_share,
                 lacking,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 metric_penalty,
                 lambd,
@@ -632,6 +670,7 @@ def am_adamw_decayed_measure_part(
     new_sq_share,
     lacking,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     metric_penalty,
     lambd,
@@ -645,7 +684,7 @@ def am_adamw_decayed_measure_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = lacking * (sqrt(grad_sq_avg / grad_sq_weight) + eps)
+        metric = lacking * (sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps)
         inverse = zero if metric == zero else one / metric
         damping = lambd if metric_penalty else lambd * metric
         change = grad_avg - grad
@@ -689,6 +728,7 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = sum_4 = sum_5 = sum_6 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -709,6 +749,7 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
                 new_sq_share,
                 lacking,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 metric_penalty,
                 lambd,
@@ -738,6 +779,7 @@ def am_adamw_decayed_accumulate_part(
     new_sq_share,
     lacking,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     metric_penalty,
     lambd,
@@ -751,7 +793,7 @@ def am_adamw_decayed_accumulate_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = lacking * (sqrt(grad_sq_avg / grad_sq_weight) + eps)
+        metric = lacking * (sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps)
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
@@ -783,6 +825,7 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
         new_sq_share = grad_sq_weight if fresh else one - beta2
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
+        inverse_grad_sq_weight = one / grad_sq_weight
         size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -800,6 +843,7 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
                 new_sq_share,
                 lacking,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 metric_penalty,
                 lambd,
@@ -822,6 +866,7 @@ def am_adamw_decayed_apply_part(
     new_sq_share,
     lacking,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     metric_penalty,
     lambd,
@@ -840,7 +885,7 @@ def am_adamw_decayed_apply_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = lacking * (sqrt(grad_sq_avg / grad_sq_weight) + eps)
+        metric = lacking * (sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps)
         damping = lambd if metric_penalty else lambd * metric
         grad_avg = ((one - own_beta) * grad + (damping + own_beta) * grad_avg) / (one + damping)
         direction = zero if metric == zero else grad_avg / metric
@@ -884,6 +929,7 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         new_beta_product = beta_product * own_beta
+        inverse_grad_sq_weight = one / grad_sq_weight
         size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -904,6 +950,7 @@ def am_adamw_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, 
                 new_sq_share,
                 lacking,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 metric_penalty,
                 lambd,
@@ -1499,7 +1546,9 @@ def momo_adagrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
 
 @compiled
-def momo_adam_tied_accumulate_part(grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps):
+def momo_adam_tied_accumulate_part(
+    grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, inverse_weight, eps
+):
     """Loop of `momo_adam_tied_accumulate` over a part of a tensor."""
     zero, one = grads.dtype.type(0), grads.dtype.type(1)
     sum_1 = sum_2 = size_grad_avg = size_direction = zero
@@ -1509,7 +1558,7 @@ def momo_adam_tied_accumulate_part(grads, grad_avgs, grad_sq_avgs, old_share, ne
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_share * grad_sq_avg + new_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, weight, inverse_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
@@ -1532,6 +1581,7 @@ def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sum
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
+        inverse_weight = one / weight
         sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -1542,7 +1592,7 @@ def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sum
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_adam_tied_accumulate_part(
-                grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
+                grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, inverse_weight, eps
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
@@ -1558,7 +1608,17 @@ def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sum
 
 @compiled
 def momo_adam_tied_apply_part(
-    params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps, relative_rate, step_size
+    params,
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    weight,
+    inverse_weight,
+    eps,
+    relative_rate,
+    step_size,
 ):
     """Loop of `momo_adam_tied_apply` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
@@ -1570,7 +1630,7 @@ def momo_adam_tied_apply_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_share * grad_sq_avg + new_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, weight, inverse_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
@@ -1595,6 +1655,7 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
+        inverse_weight = one / weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -1614,6 +1675,7 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
                 old_share,
                 new_share,
                 weight,
+                inverse_weight,
                 eps,
                 relative_rate,
                 step_size,
@@ -1627,7 +1689,7 @@ def momo_adam_tied_apply(like, scalars, own, pointers, chunks, counter, sums, ne
 
 @compiled
 def momo_adam_tied_decayed_accumulate_part(
-    params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
+    params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, inverse_weight, eps
 ):
     """Loop of `momo_adam_tied_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
@@ -1639,7 +1701,7 @@ def momo_adam_tied_decayed_accumulate_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_share * grad_sq_avg + new_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, weight, inverse_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
@@ -1668,6 +1730,7 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
+        inverse_weight = one / weight
         sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -1680,7 +1743,7 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_adam_tied_decayed_accumulate_part(
-                params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, eps
+                params, grads, grad_avgs, grad_sq_avgs, old_share, new_share, weight, inverse_weight, eps
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
@@ -1705,6 +1768,7 @@ def momo_adam_tied_decayed_apply_part(
     old_share,
     new_share,
     weight,
+    inverse_weight,
     eps,
     shrink,
     step_scale,
@@ -1721,7 +1785,7 @@ def momo_adam_tied_decayed_apply_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_share * grad_sq_avg + new_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, weight, inverse_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
@@ -1751,6 +1815,7 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
+        inverse_weight = one / weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -1770,6 +1835,7 @@ def momo_adam_tied_decayed_apply(like, scalars, own, pointers, chunks, counter, 
                 old_share,
                 new_share,
                 weight,
+                inverse_weight,
                 eps,
                 shrink,
                 step_scale,
@@ -2127,7 +2193,15 @@ def momo_am_decayed_apply(like, scalars, own, pointers, chunks, counter, sums, n
 
 @compiled
 def momo_am_adam_measure_part(
-    grads, grad_avgs, grad_sq_avgs, old_sq_share, new_sq_share, grad_sq_weight, eps, fresh
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    inverse_grad_sq_weight,
+    eps,
+    fresh,
 ):
     """Loop of `momo_am_adam_measure` over a part of a tensor."""
     zero, one = grads.dtype.type(0), grads.dtype.type(1)
@@ -2137,7 +2211,7 @@ def momo_am_adam_measure_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        metric = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         inverse = zero if metric == zero else one / metric
         past = grad if fresh else grad_avg
         change = past - grad
@@ -2162,6 +2236,7 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
         gap_factor = rate_ratio
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2172,7 +2247,15 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_am_adam_measure_part(
-                grads, grad_avgs, grad_sq_avgs, old_sq_share, new_sq_share, grad_sq_weight, eps, fresh
+                grads,
+                grad_avgs,
+                grad_sq_avgs,
+                old_sq_share,
+                new_sq_share,
+                grad_sq_weight,
+                inverse_grad_sq_weight,
+                eps,
+                fresh,
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
@@ -2194,6 +2277,7 @@ def momo_am_adam_accumulate_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     fresh,
     beta_k,
@@ -2207,7 +2291,7 @@ def momo_am_adam_accumulate_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        metric = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
         direction = zero if metric == zero else grad_avg / metric
         sum_1 += grad_sq_avg
@@ -2236,6 +2320,7 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2252,6 +2337,7 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 fresh,
                 beta_k,
@@ -2278,6 +2364,7 @@ def momo_am_adam_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     fresh,
     beta_k,
@@ -2294,7 +2381,7 @@ def momo_am_adam_apply_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        metric = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
         direction = zero if metric == zero else grad_avg / metric
         new_param = param - relative_rate * step_size * direction
@@ -2325,6 +2412,7 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2344,6 +2432,7 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 fresh,
                 beta_k,
@@ -2360,7 +2449,16 @@ def momo_am_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new)
 
 @compiled
 def momo_am_adam_decayed_measure_part(
-    params, grads, grad_avgs, grad_sq_avgs, old_sq_share, new_sq_share, grad_sq_weight, eps, fresh
+    params,
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    inverse_grad_sq_weight,
+    eps,
+    fresh,
 ):
     """Loop of `momo_am_adam_decayed_measure` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
@@ -2371,7 +2469,7 @@ def momo_am_adam_decayed_measure_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        metric = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         inverse = zero if metric == zero else one / metric
         past = grad if fresh else grad_avg
         change = past - grad
@@ -2404,6 +2502,7 @@ def momo_am_adam_decayed_measure(like, scalars, own, pointers, chunks, counter, 
         penalty = zero if weight_decay == zero else weight_decay
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = sum_4 = sum_5 = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2416,7 +2515,16 @@ def momo_am_adam_decayed_measure(like, scalars, own, pointers, chunks, counter, 
             grad_avgs = view(pointers[tensor, 2], first, size, like)
             grad_sq_avgs = view(pointers[tensor, 3], first, size, like)
             parts = momo_am_adam_decayed_measure_part(
-                params, grads, grad_avgs, grad_sq_avgs, old_sq_share, new_sq_share, grad_sq_weight, eps, fresh
+                params,
+                grads,
+                grad_avgs,
+                grad_sq_avgs,
+                old_sq_share,
+                new_sq_share,
+                grad_sq_weight,
+                inverse_grad_sq_weight,
+                eps,
+                fresh,
             )
             sum_1 += parts[0]
             sum_2 += parts[1]
@@ -2447,6 +2555,7 @@ def momo_am_adam_decayed_accumulate_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     fresh,
     beta_k,
@@ -2461,7 +2570,7 @@ def momo_am_adam_decayed_accumulate_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        metric = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
         direction = zero if metric == zero else grad_avg / metric
         sum_1 += grad_sq_avg
@@ -2493,6 +2602,7 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2512,6 +2622,7 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 fresh,
                 beta_k,
@@ -2540,6 +2651,7 @@ def momo_am_adam_decayed_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     fresh,
     beta_k,
@@ -2558,7 +2670,7 @@ def momo_am_adam_decayed_apply_part(
         grad_avg = grad_avgs[i]
         grad_sq_avg = grad_sq_avgs[i]
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        metric = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        metric = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         grad_avg = grad if fresh else beta_k * grad_avg + sample_share * grad
         direction = zero if metric == zero else grad_avg / metric
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
@@ -2591,6 +2703,7 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2610,6 +2723,7 @@ def momo_am_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 fresh,
                 beta_k,
@@ -2637,6 +2751,7 @@ def momo_amsgrad_accumulate_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
 ):
     """Loop of `momo_amsgrad_accumulate` over a part of a tensor."""
@@ -2650,7 +2765,9 @@ def momo_amsgrad_accumulate_part(
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
         grad_sq_max = (
-            grad_sq_avg / grad_sq_weight if grad_sq_max < grad_sq_avg / grad_sq_weight else grad_sq_max
+            quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            if grad_sq_max < quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            else grad_sq_max
         )
         denominator = sqrt(grad_sq_max) + eps
         direction = zero if denominator == zero else grad_avg / denominator
@@ -2684,6 +2801,7 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2705,6 +2823,7 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
             )
             sum_1 += parts[0]
@@ -2731,6 +2850,7 @@ def momo_amsgrad_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     relative_rate,
     step_size,
@@ -2747,7 +2867,9 @@ def momo_amsgrad_apply_part(
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
         grad_sq_max = (
-            grad_sq_avg / grad_sq_weight if grad_sq_max < grad_sq_avg / grad_sq_weight else grad_sq_max
+            quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            if grad_sq_max < quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            else grad_sq_max
         )
         denominator = sqrt(grad_sq_max) + eps
         direction = zero if denominator == zero else grad_avg / denominator
@@ -2785,6 +2907,7 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2809,6 +2932,7 @@ def momo_amsgrad_apply(like, scalars, own, pointers, chunks, counter, sums, new)
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 relative_rate,
                 step_size,
@@ -2832,6 +2956,7 @@ def momo_amsgrad_decayed_accumulate_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
 ):
     """Loop of `momo_amsgrad_decayed_accumulate` over a part of a tensor."""
@@ -2846,7 +2971,9 @@ def momo_amsgrad_decayed_accumulate_part(
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
         grad_sq_max = (
-            grad_sq_avg / grad_sq_weight if grad_sq_max < grad_sq_avg / grad_sq_weight else grad_sq_max
+            quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            if grad_sq_max < quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            else grad_sq_max
         )
         denominator = sqrt(grad_sq_max) + eps
         direction = zero if denominator == zero else grad_avg / denominator
@@ -2886,6 +3013,7 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -2910,6 +3038,7 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
             )
             sum_1 += parts[0]
@@ -2938,6 +3067,7 @@ def momo_amsgrad_decayed_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     shrink,
     step_scale,
@@ -2956,7 +3086,9 @@ def momo_amsgrad_decayed_apply_part(
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
         grad_sq_max = (
-            grad_sq_avg / grad_sq_weight if grad_sq_max < grad_sq_avg / grad_sq_weight else grad_sq_max
+            quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            if grad_sq_max < quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)
+            else grad_sq_max
         )
         denominator = sqrt(grad_sq_max) + eps
         direction = zero if denominator == zero else grad_avg / denominator
@@ -2999,6 +3131,7 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -3023,6 +3156,7 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 shrink,
                 step_scale,
@@ -3038,7 +3172,16 @@ def momo_amsgrad_decayed_apply(like, scalars, own, pointers, chunks, counter, su
 
 @compiled
 def momo_adam_accumulate_part(
-    grads, grad_avgs, grad_sq_avgs, old_share, new_share, old_sq_share, new_sq_share, grad_sq_weight, eps
+    grads,
+    grad_avgs,
+    grad_sq_avgs,
+    old_share,
+    new_share,
+    old_sq_share,
+    new_sq_share,
+    grad_sq_weight,
+    inverse_grad_sq_weight,
+    eps,
 ):
     """Loop of `momo_adam_accumulate` over a part of a tensor."""
     zero, one = grads.dtype.type(0), grads.dtype.type(1)
@@ -3049,7 +3192,7 @@ def momo_adam_accumulate_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
@@ -3081,6 +3224,7 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -3099,6 +3243,7 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
             )
             sum_1 += parts[0]
@@ -3124,6 +3269,7 @@ def momo_adam_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     relative_rate,
     step_size,
@@ -3138,7 +3284,7 @@ def momo_adam_apply_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         new_param = param - relative_rate * step_size * direction
         params[i] = new_param
@@ -3173,6 +3319,7 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -3194,6 +3341,7 @@ def momo_adam_apply(like, scalars, own, pointers, chunks, counter, sums, new):
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 relative_rate,
                 step_size,
@@ -3216,6 +3364,7 @@ def momo_adam_decayed_accumulate_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
 ):
     """Loop of `momo_adam_decayed_accumulate` over a part of a tensor."""
@@ -3228,7 +3377,7 @@ def momo_adam_decayed_accumulate_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         sum_1 += grad_sq_avg
         sum_2 += grad_avg * direction
@@ -3266,6 +3415,7 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -3287,6 +3437,7 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
             )
             sum_1 += parts[0]
@@ -3314,6 +3465,7 @@ def momo_adam_decayed_apply_part(
     old_sq_share,
     new_sq_share,
     grad_sq_weight,
+    inverse_grad_sq_weight,
     eps,
     shrink,
     step_scale,
@@ -3330,7 +3482,7 @@ def momo_adam_decayed_apply_part(
         grad_sq_avg = grad_sq_avgs[i]
         grad_avg = old_share * grad_avg + new_share * grad
         grad_sq_avg = old_sq_share * grad_sq_avg + new_sq_share * (grad * grad)
-        denominator = sqrt(grad_sq_avg / grad_sq_weight) + eps
+        denominator = sqrt(quotient(grad_sq_avg, grad_sq_weight, inverse_grad_sq_weight)) + eps
         direction = zero if denominator == zero else grad_avg / denominator
         new_param = (one - shrink) * param - step_scale * relative_rate * step_size * direction
         params[i] = new_param
@@ -3370,6 +3522,7 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
         new_share = weight if fresh else sample_share
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
+        inverse_grad_sq_weight = one / grad_sq_weight
         sum_1 = size_new_param = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
@@ -3391,6 +3544,7 @@ def momo_adam_decayed_apply(like, scalars, own, pointers, chunks, counter, sums,
                 old_sq_share,
                 new_sq_share,
                 grad_sq_weight,
+                inverse_grad_sq_weight,
                 eps,
                 shrink,
                 step_scale,

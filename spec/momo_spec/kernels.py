@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from .division import divided_by_inverses
 from .language import COMPARISONS, Equation, Expression, Name, Number, Operation, names
 from .load import OptimizerSpec
 from .simplify import ONE, ZERO, simplified, specialised
@@ -241,6 +242,8 @@ def _assembled(
             loop.append(equation)
         else:
             once.append(equation)
+    loop, inverses = divided_by_inverses(loop, elementwise)
+    once += inverses
     used = [each for equation in loop for each in names(equation.expression)]
     used += [each for value in totals.values() for each in names(value)]
     scalars = list(dict.fromkeys(each for each in used if each not in elementwise))
@@ -364,7 +367,7 @@ def _python(expression: Expression) -> ast.expr:
     match expression.operator:
         case "negate":
             return ast.UnaryOp(ast.USub(), arguments[0])
-        case "sqrt" | "abs" as function:
+        case "sqrt" | "abs" | "quotient" as function:
             return ast.Call(ast.Name(function), arguments, [])
         case "where":
             condition, yes, no = arguments
