@@ -84,13 +84,22 @@ def page_text(document: dict[str, Any]) -> str:
         for reason, count in entry["unsupported"].items():
             reasons[reason] = max(reasons.get(reason, 0), count)
     told = [f"* {reason}: at most {count} vectors of a row" for reason, count in sorted(reasons.items())]
-    silent = [f"* {name.replace('|', ', ')}: not run" for name in document["not_run"]]
+    silent = [f"* {where}: {', '.join(dtypes)}" for where, dtypes in silent_places(document).items()]
     parts = [HEAD, "\n".join(lines), "## Unsupported\n\n" + "\n".join(told)]
     if silent:
         parts.append(
             "## Not run\n\nOffered, but not run where this page was written:\n\n" + "\n".join(silent)
         )
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def silent_places(document: dict[str, Any]) -> dict[str, list[str]]:
+    """Dtypes that did not run, by cell, mode and device."""
+    found: dict[str, list[str]] = {}
+    for name in document["not_run"]:
+        place = ledger.Place(*name.split("|"))
+        found.setdefault(f"{place.cell}, {place.mode}, {place.device}", []).append(place.dtype)
+    return found
 
 
 def row(place: ledger.Place, entry: dict[str, Any]) -> list[str]:
