@@ -10,4 +10,4 @@ loss = (x**2).sum()
 loss.backward()  # type: ignore[no-untyped-call]
 optimizer.step(loss=loss)
 assert x.tolist() == [0.5, 1.0, 1.5]
-assert optimizer.implementation == "generic"
+assert optimizer.implementation.startswith("generic")
