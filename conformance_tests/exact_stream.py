@@ -12,7 +12,7 @@ from momo_spec import load_spec
 from momo_spec.exact import ATTEMPTS, ExactCase, NotExactError, exact_trajectory
 from momo_spec.sweeps import exact_cases
 from momo_spec.vector_file import Expected, Vector
-from momo_spec.vectors import needed_bits
+from momo_spec.vectors import bits_of_case
 
 FEW = 2
 """Hyper-parameters of an optimizer for compiled modes, in which each takes seconds."""
@@ -64,6 +64,5 @@ def drawn(optimizer: str, number: int, seed: int) -> Vector | None:
         )
         for outcome in outcomes
     )
-    bits = needed_bits(problem, steps, outcomes)
-    bits = max(bits, case.bits) if case.bits > 24 else bits
+    bits = bits_of_case(case, problem, steps, outcomes)
     return Vector(optimizer, "T0", seed, case.comment, (), problem, tuple(steps), expect, bits, {}, None)

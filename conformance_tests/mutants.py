@@ -12,8 +12,10 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 LIST = Path(__file__).with_suffix(".toml")
@@ -87,7 +89,13 @@ def judged(mutants: tuple[Mutant, ...] = MUTANTS) -> dict[str, str]:
         The first test that fails by the id of the mutant, empty if none fails; the ids that
         are names of judges are the implementation without a fault.
     """
-    orders = [asdict(mutant) | {"package": mutant.package, "text": mutant.applied()} for mutant in mutants]
+    return judged_orders(
+        [asdict(mutant) | {"package": mutant.package, "text": mutant.applied()} for mutant in mutants]
+    )
+
+
+def judged_orders(orders: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Verdicts of a fresh process of `mutant_worker` on its orders, by their ids."""
     result = subprocess.run(
         [sys.executable, "-m", "conformance_tests.mutant_worker"],
         input=json.dumps(orders),

@@ -10,21 +10,18 @@ from __future__ import annotations
 import ast
 import contextlib
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import track
 
-from conformance_tests.mutants import MUTANTS, judged
+from conformance_tests.mutants import MUTANTS, judged, judged_orders
 
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "momo_core"
@@ -128,21 +125,6 @@ def verdicts(mutants: list[Made], processes: int) -> dict[int, str]:
     with ThreadPoolExecutor(processes) as pool:
         found = track(pool.map(judge, batches), "mutants", total=len(batches))
         return {index: verdict for batch in found for index, verdict in batch.items()}
-
-
-def judged_orders(orders: list[Mapping[str, Any]]) -> dict[str, str]:
-    """Run the worker on orders."""
-    result = subprocess.run(
-        [sys.executable, "-m", "conformance_tests.mutant_worker"],
-        input=json.dumps(orders),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        check=True,
-    )
-    answer: dict[str, str] = json.loads(result.stdout.splitlines()[-1])
-    return answer
 
 
 def page_text(mutants: list[Made], found: Mapping[int, str], seeded: Mapping[str, str]) -> str:

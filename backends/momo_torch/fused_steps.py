@@ -91,40 +91,21 @@ class FusedSteps:
             Whether no other rank takes part: the kernels average no loss.
         """
         try:
-            self._take(groups, states, hypers, loss, alone=alone)
+            if is_traced():
+                raise UnsuitableError("the step is traced")
+            if not alone:
+                raise UnsuitableError("several ranks step together")
+            with np.errstate(all="ignore"):
+                plan = self._plan_for(groups, states, hypers)
+                scalars = self._scalars(groups[0], plan.table)
+                if not plan.prepare(scalars, self._number(loss)):
+                    raise UnsuitableError("a number is not finite, or very large")
+                plan.apply(scalars)
         except UnsuitableError as reason:
             self.implementation = f"generic ({reason})"
             return False
         self.implementation = "fused"
         return True
-
-    def _take(
-        self,
-        groups: Sequence[state.Group],
-        states: state.States,
-        hypers: Sequence[Mapping[str, Any]],
-        loss: Any,
-        *,
-        alone: bool,
-    ) -> None:
-        """
-        Take a step.
-
-        Raises
-        ------
-        UnsuitableError
-            If kernels cannot; nothing has changed then.
-        """
-        if is_traced():
-            raise UnsuitableError("the step is traced")
-        if not alone:
-            raise UnsuitableError("several ranks step together")
-        with np.errstate(all="ignore"):
-            plan = self._plan_for(groups, states, hypers)
-            scalars = self._scalars(groups[0], plan.table)
-            if not plan.prepare(scalars, self._number(loss)):
-                raise UnsuitableError("a number is not finite, or very large")
-            plan.apply(scalars)
 
     def _number(self, loss: Any) -> float | None:
         """The loss as a number; None for a rule that needs none."""

@@ -124,6 +124,13 @@ def needed_bits(problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outc
     return min(size for size in BITS.values() if size >= bits)
 
 
+def bits_of_case(
+    case: ExactCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
+) -> int:
+    """`needed_bits`, or those of a case whose intermediate results need more than `EXACT_BITS`."""
+    return needed_bits(problem, steps, outcomes) if case.bits == EXACT_BITS else case.bits
+
+
 def _bits(value: float) -> int:
     """Significant bits, at least 24 for a number that is too large or too fine for binary16."""
     if value == 0 or not math.isfinite(value):
@@ -142,7 +149,7 @@ def stored_margin(outcomes: Sequence[Outcome]) -> float | None:
 def _exact_test(
     spec: OptimizerSpec, case: ExactCase, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
-    bits = needed_bits(problem, steps, outcomes) if case.bits == EXACT_BITS else case.bits
+    bits = bits_of_case(case, problem, steps, outcomes)
     return {**_test(spec, case.comment, problem, steps, outcomes), "bits": bits}
 
 
