@@ -16,7 +16,7 @@ from momo_core import Info, Kind, Rule, State
 from .namespaces import BACKEND, namespace, reduction
 from .slots import Slots
 
-_MODULES = {"torch": "torch_engine"}
+_MODULES = {"torch": "torch_engine", "jax": "jax_engine"}
 
 Stepped = tuple[list[Any], State, Info]
 
