@@ -131,8 +131,13 @@ def weights(beta: Array, scalars: Scalars) -> Scalars:
 
 
 def divided(array: Array, divisor: Array, *, xp: Namespace) -> Array:
-    """``array / divisor``, 0 where the divisor, of which no element is negative, is 0."""
-    return array / infinite_where_zero(divisor, xp=xp)
+    """
+    ``array / divisor``, 0 where the divisor, of which no element is negative, is 0.
+
+    By a function of `xp` with this name, if any.
+    """
+    own = getattr(xp, "divided", None)
+    return array / infinite_where_zero(divisor, xp=xp) if own is None else own(array, divisor)
 
 
 def inverted(metric: Array, *, xp: Namespace) -> Array:
