@@ -29,16 +29,28 @@ def core_rows(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> Rows
     return np.array([flattened(params), *(flattened(step["params"]) for step in trajectory)])
 
 
-def rounding(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> Rows:
-    """How far rounding errors may carry a float64 implementation, after each step."""
+def rounding(optimizer: str, hyper: Mapping[str, Any], run: Trajectory, dtype: str = "float64") -> Rows:
+    """How far rounding errors may carry an implementation in a format, after each step."""
+    return exact_and_bound(optimizer, hyper, run, dtype)[1]
+
+
+def exact_and_bound(
+    optimizer: str, hyper: Mapping[str, Any], run: Trajectory, dtype: str
+) -> tuple[Rows, Rows]:
+    """The trajectory of the specification, and how far from it rounding errors may carry a format."""
     spec, (params, steps) = load_spec(optimizer), run
     reference, _ = open_loop(spec, hyper, params, steps)
-    return open_loop_bound(spec, hyper, params, steps, reference, UNIT_ROUNDOFF["float64"])
+    return reference, open_loop_bound(spec, hyper, params, steps, reference, UNIT_ROUNDOFF[dtype])
 
 
 def assert_within(left: Rows, right: Rows, *bounds: Rows) -> None:
     distance = np.linalg.norm(left - right, axis=1)
     assert np.all(distance <= sum(bounds)), f"at most {max(distance / sum(bounds)):.3g} of the bound"
+
+
+def assert_apart(left: Rows, right: Rows, bound: Rows) -> None:
+    """Somewhere farther from each other than rounding errors carry two runs."""
+    assert np.any(np.linalg.norm(left - right, axis=1) > 2 * bound)
 
 
 def assume_clear_of_resets(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> None:
