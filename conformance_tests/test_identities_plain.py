@@ -210,7 +210,7 @@ def test_rmsprop_corrects_its_metric_and_that_of_torch_does_not(long_run: Trajec
     square = np.sqrt((1 - 0.9) * grad**2)
     first = theirs[0] - 0.01 * grad / (square + 1e-6)
     assert_within(theirs[1:2], first[None], bound[1:2], bound[1:2])
-    assert_apart(ours[1:2], first[None], bound[1:2])
+    assert_apart(ours[1:2], first[None], bound[1:2], bound[1:2])
 
 
 TINY = float(np.finfo(np.float64).tiny)
