@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("typer", reason="not run: typer is not installed")
 
+from conformance_tests.roundings import assert_rounded
 from momo_cli.bench import processes
 from momo_cli.bench.cases import PARAMETER_SETS, REFERENCE, Case
 from momo_cli.bench.command import sets_of
@@ -149,7 +150,7 @@ def test_growth_is_judged_past_the_cache() -> None:
         for size, time in zip(sizes, times, strict=True)
     ]
     (growth,) = growths(found)
-    assert growth.spread == pytest.approx(0.25, rel=1e-12)  # two quotients of float64
+    assert_rounded(growth.spread, 0.25, 4, terms=1.25)  # three quotients, and 1 taken away
     assert growth.nanoseconds[10**4] == 1e5
     assert growths(found[:2])[0].spread is None
 
