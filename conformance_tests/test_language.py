@@ -80,6 +80,7 @@ def test_constants() -> None:
     assert parse_expression("False") == Number(False)
 
 
+@np.errstate(all="ignore")
 def value(text: str, arithmetic: Arithmetic, **scope: Any) -> Any:
     """Evaluate an expression on its own."""
     evaluator = Evaluator(load_spec("momo"), arithmetic=arithmetic)
