@@ -109,7 +109,7 @@ class StreamedStep(Step):
                 part.kept = param, work
             sums.append(_totals(work.sums))
             if self.on_host and self.rule.direction.move is None:
-                self.squares += [self._square(x) for x in (param, work.leaf["grad_avg"], work.direction)]
+                self.squares += self._squares(param, work.leaf["grad_avg"], work.direction)
         self.solve_from(sums, self.holders)
 
     def apply(self, store: Store | None) -> None:
@@ -217,6 +217,11 @@ class StreamedStep(Step):
             largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
             largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
         )
+
+    def _squares(self, param: Tensor, average: Tensor, direction: Tensor) -> list[Tensor]:
+        """Sums of the squares of the arrays of a chunk."""
+        squares = [self._square(param), self._square(average)]
+        return [*squares, squares[1] if direction is average else self._square(direction)]
 
     def _square(self, array: Tensor) -> Tensor:
         """Sum of the squares of an array, of the dtype of the scalars, shape ()."""

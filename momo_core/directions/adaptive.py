@@ -8,7 +8,7 @@ decay and no penalty it is ``||grad||^2 / ||grad - grad_avg||^2``.
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace, cast, dot
+from ..arrays import Array, Namespace, cast, sum_of_products
 from ..direction import Hyper, Scalars
 from ..phases import GroupCoefficients
 
@@ -67,7 +67,7 @@ def measure(
     target = group.relative_rate.dtype
 
     def total(left: Array, right: Array) -> Array:
-        return cast(dot(left, right, xp=xp), target, xp=xp)
+        return cast(sum_of_products(left, right, xp=xp), target, xp=xp)
 
     gap = cast(rate_ratio, target, xp=xp) * (1 if group.decay is None else 1 + group.decay)
     change = past - grad
