@@ -90,6 +90,16 @@ def test_a_package_loads_its_own_framework_only(package: str) -> None:
     assert not loaded & TRAINERS
 
 
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_a_keras_optimizer_loads_the_engine_of_its_backend_only(backend: str) -> None:
+    pytest.importorskip(backend)
+    switch = f"import os; os.environ['KERAS_BACKEND'] = {backend!r}"
+    loaded = loaded_by(f"{switch}; import momo_keras; momo_keras.Momo()")
+    engine = {f"momo_{backend}"} - {"momo_tensorflow"}
+    assert {name for name in loaded if name.startswith("momo_")} == OWN_PACKAGES["momo_keras"] | engine
+    assert "optax" not in loaded
+
+
 @pytest.mark.parametrize(("package", "stranger"), [("momo_spec", "momo_core"), ("momo_core", "momo_spec")])
 def test_specification_and_core_share_no_code(package: str, stranger: str) -> None:
     for path in sources(package):

@@ -88,3 +88,17 @@ def test_devices_of_jax(module: str, name: str) -> None:
 @pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "torch_ranks"))
 def test_ranks_of_torch(module: str, name: str) -> None:
     pool_with_devices("torch").submit(run_check, module, name).result()
+
+
+@pytest.mark.parametrize(
+    ("backend", "module", "name"),
+    [
+        pytest.param(
+            backend, *check.values, id=str(check.id), marks=pytest.mark.xdist_group(f"keras-{backend}")
+        )
+        for backend in KERAS_BACKENDS
+        for check in checks("keras_engines.py", f"{backend}_")
+    ],
+)
+def test_engines(backend: str, module: str, name: str) -> None:
+    process_pool(backend).submit(run_check, module, name).result()

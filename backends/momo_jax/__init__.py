@@ -9,6 +9,8 @@ The model-based optimizers as optax gradient transformations.
 >>> updates, state = optimizer.update(grads, state, params, value=loss)
 >>> optax.apply_updates(params, updates).round(6).tolist()
 [0.5, 1.0, 1.5]
+
+optax is loaded where a transformation is made: Keras on JAX takes its steps from `step`, without optax.
 """
 
 from . import optimizers

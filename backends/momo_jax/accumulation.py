@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 from jax.typing import ArrayLike, DTypeLike
 
@@ -17,6 +16,9 @@ from momo_core.validate import check_loss
 
 from .mesh import check_axes, same_everywhere
 from .state import PyTree, flatten, gradients
+
+if TYPE_CHECKING:
+    import optax
 
 ShouldSkip = Callable[[PyTree, Array, PyTree | None], tuple[Array, Any]]
 
@@ -85,6 +87,8 @@ class MultiSteps:
         should_skip_update_fn: ShouldSkip | None = None,
         accumulator_dtype: DTypeLike | None = None,
     ) -> None:
+        import optax
+
         self._opt = optax.with_extra_args_support(opt)
         self._every_k = _checked_schedule(every_k_schedule)
         self._use_grad_mean = use_grad_mean
@@ -165,6 +169,8 @@ class MultiSteps:
 
     def gradient_transformation(self) -> optax.GradientTransformationExtraArgs:
         """The two functions as a transformation, for a chain for example."""
+        import optax
+
         return optax.GradientTransformationExtraArgs(self.init, self.update)
 
     def _skips(self, updates: PyTree, step: Array, params: PyTree) -> tuple[Array, Any]:
@@ -198,6 +204,8 @@ class MultiSteps:
         self, held: MultiStepsState, params: PyTree, total: Array | None, extra_args: dict[str, Any]
     ) -> tuple[PyTree, MultiStepsState]:
         """The step of the optimizer with what was accumulated, and sums that start afresh."""
+        import optax
+
         number = held.mini_step if self._use_grad_mean else jnp.ones_like(held.mini_step)
         grads, loss = jax.tree.map(lambda one: one / number.astype(one.dtype), (held.acc_grads, total))
         moves, inner = self._opt.update(grads, held.inner_opt_state, params, value=loss, **extra_args)

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import optax
 from jax import Array
 
 from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, Rule, State
@@ -22,6 +21,9 @@ from .groups import GROUPS, Mask, group_of
 from .mesh import MeshSums, check_axes, same_everywhere
 from .state import MomoState, PyTree, by_leaf, by_name, check_names, flatten, gradients
 from .step import BlockStep, UpdateStep
+
+if TYPE_CHECKING:
+    import optax
 
 
 def transformation(
@@ -52,6 +54,8 @@ def transformation(
     InvalidTypeError, InvalidValueError
         If a hyper-parameter is of the wrong type or outside of its domain.
     """
+    import optax
+
     kind = KINDS[name] if isinstance(name, str) else name
     schedules = {key: value for key, value in hyper.items() if key in schedulable and callable(value)}
     known = {
@@ -138,6 +142,8 @@ class _Transformation:
         FloatingPointError
             With ``on_nonfinite="raise"``, if the step is not finite.
         """
+        import optax
+
         del extra_args
         if params is None:
             raise ValueError("params is missing: call update(grads, state, params, value=loss)")

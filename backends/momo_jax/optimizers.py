@@ -1,10 +1,16 @@
 """The optimizers.  Generated from the specification by `momo generate`; edit its template."""
 
-import optax
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from jax.typing import ArrayLike
 
 from .adapter import transformation
 from .groups import Mask
+
+if TYPE_CHECKING:
+    import optax
 
 __all__ = [
     "adam",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import optax
+from typing import TYPE_CHECKING, Any
 
 from momo_core import Kind
 
 from .adapter import transformation
 from .groups import Mask
+
+if TYPE_CHECKING:
+    import optax
 
 
 def own_optimizer(

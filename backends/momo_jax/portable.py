@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
-import optax
 from jax import Array
 
 from momo_core import InvalidTypeError, PortableState, Rule, State
 
 from .state import MomoState, PyTree, by_name, flatten
+
+if TYPE_CHECKING:
+    import optax
 
 _LARGEST_COUNT = np.iinfo(np.int32).max
 

@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 from momo_core import Info, Rule
 from momo_core.validate import as_real, check_arrays
 
+from .engine import engine_of
 from .moves import MovedOptimizer
-from .namespaces import namespace, outside_functions, reduction, value_of
+from .namespaces import namespace, outside_functions, value_of
 from .options import KerasOptions
 from .portable import load_portable_state, portable_state
 from .slots import Slots
@@ -57,6 +58,7 @@ class ModelBasedOptimizer(MovedOptimizer):
             setattr(self, name, value)
         self.on_nonfinite = on_nonfinite
         self._slots = Slots()
+        self._engine = engine_of(self._kind)
 
     portable_state = portable_state
     load_portable_state = load_portable_state
@@ -66,6 +68,11 @@ class ModelBasedOptimizer(MovedOptimizer):
         """What the last step did, as variables of shape ()."""
         return self._slots.last_info
 
+    @property
+    def implementation(self) -> str:
+        """What took the last step: ``"fused"``, or ``"generic"`` and why; ``"none"`` before the first."""
+        return self._engine.implementation
+
     def build(self, variables: Sequence[Any]) -> None:
         """Create the state, the same variables whatever the options of the rule."""
         if self.built:
@@ -73,7 +80,7 @@ class ModelBasedOptimizer(MovedOptimizer):
         with outside_functions():
             check_arrays([value_of(variable) for variable in variables], xp=namespace())
             super().build(variables)
-            self._slots = Slots.create(self, self._rule(), variables)
+            self._slots = self._engine.slots = Slots.create(self, self._rule(), variables)
             self._load_waiting()
 
     def get_config(self) -> dict[str, Any]:
@@ -102,21 +109,22 @@ class ModelBasedOptimizer(MovedOptimizer):
         self._take_step(trainable_variables, list(grads), self._transit.loss, decayed)
 
     def _take_step(self, variables: Sequence[Any], grads: list[Any], loss: Any, decayed: Any) -> None:
-        """Let the core compute everything, then write it."""
+        """Let the engine compute everything, then write what it has not written in place."""
         rows = [self._get_variable_index(variable) for variable in variables]
         values = [value_of(variable) for variable in variables]
-        params, state, info = self._rule().step(
+        stepped = self._engine.step(
+            self._rule(),
+            rows,
             values,
             grads,
             loss,
-            self._slots.state(rows, values),
-            xp=namespace(),
             groups=[decayed, {**decayed, "weight_decay": 0.0}],
             group_of=[0 if self._use_weight_decay(variable) else 1 for variable in variables],
-            fresh=self._slots.fresh(rows),
-            reduction=reduction(),
         )
-        for variable, param in zip(variables, params, strict=True):
+        if stepped is None:
+            return
+        params, state, info = stepped
+        for variable, param in zip(variables, params, strict=False):
             self.assign(variable, param)
         self._slots.write(rows, state, info, self.assign)
 

@@ -119,12 +119,12 @@ class Slots:
 
     def fresh(self, rows: Sequence[int]) -> list[Any]:
         """Whether each of some model variables has its first gradient, as bool arrays of shape ()."""
-        started = value_of(self.started)
-        return [~started[row] for row in rows]
+        fresh = ~value_of(self.started)
+        return [fresh[row] for row in rows]
 
     def write(self, rows: Sequence[int], state: State, info: Info, assign: Assign) -> None:
-        """Store what a step with some of the model variables returned."""
-        for row, leaf in zip(rows, state.leaves, strict=True):
+        """Store what a step with some of the model variables returned, all but what it wrote in place."""
+        for row, leaf in zip(rows, state.leaves, strict=False):
             for name, value in leaf.items():
                 assign(self.leaves[row][name], value)
         for name, value in state.scalars.items():

@@ -1,0 +1,139 @@
+"""
+The steps of Keras by the engines of each backend; run in a process that has this Keras backend.
+
+`test_keras.py` calls every function here whose name begins with that of its backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import product
+from typing import Any
+from unittest import mock
+
+import keras
+import numpy as np
+
+from conformance_tests.keras_models import X, build, fit, numpy_of
+from conformance_tests.own_directions import example
+from momo_keras import Momo, MomoAdam, driver
+
+SHAPES = ((3, 4), (5,), (300, 300), (2,))
+STEPS = 4
+HYPER = {"learning_rate": 0.1, "weight_decay": 0.1}
+
+
+@contextmanager
+def kernels(allowed: bool) -> Iterator[None]:
+    with mock.patch.dict("os.environ", {"MOMO_TORCH_FUSED": str(int(allowed))}):
+        yield
+
+
+def arrays(seed: int, shapes: Any = SHAPES) -> list[np.ndarray]:
+    generator = np.random.default_rng(seed)
+    return [generator.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+def variables(seed: int = 0) -> list[keras.Variable]:
+    return [keras.Variable(array, dtype="float32") for array in arrays(seed)]
+
+
+def gradients() -> list[list[Any]]:
+    """Of four steps: one with a number that is not finite, and one without some."""
+    steps: list[list[Any]] = [list(arrays(1 + step)) for step in range(STEPS)]
+    steps[1][2][0, 0] = np.inf
+    steps[2][0] = None
+    return steps
+
+
+def run_of_torch(rule: str) -> tuple[list[np.ndarray], list[dict[str, np.ndarray]], str]:
+    """What `momo_torch` makes of the parameters and their states; the last parameter does not decay."""
+    import torch
+
+    from momo_torch import driver as torch_driver
+
+    params = [torch.nn.Parameter(torch.tensor(array)) for array in arrays(0)]
+    groups = [{"params": params[:-1]}, {"params": params[-1:], "weight_decay": 0.0}]
+    optimizer = torch_driver.construct(rule, HYPER, groups)
+    for step, grads in enumerate(gradients()):
+        for param, grad in zip(params, grads, strict=True):
+            param.grad = None if grad is None else torch.tensor(grad)
+        optimizer.step(loss=1.0 + step)
+    states = [
+        {name: value.numpy() for name, value in optimizer.state[param].items() if name != "step"}
+        for param in params
+    ]
+    return [param.detach().numpy() for param in params], states, optimizer.implementation
+
+
+def torch_takes_the_steps_of_momo_torch() -> None:
+    """To the bit, by the kernels and without them, with skipped steps, late and excluded variables."""
+    for rule, allowed in product(("momo_adam", "am_adamw"), (True, False)):
+        with kernels(allowed):
+            params, states, implementation = run_of_torch(rule)
+            optimizer, given = driver.construct(rule, HYPER), variables()
+        optimizer.exclude_from_weight_decay(var_list=given[-1:])
+        optimizer.build(given)
+        for step, grads in enumerate(gradients()):
+            tensors = [None if grad is None else keras.ops.convert_to_tensor(grad) for grad in grads]
+            optimizer.apply(tensors, given, loss=1.0 + step)
+            assert int(optimizer.skipped_steps.numpy()) == min(step, 1), rule
+        assert optimizer.implementation == implementation
+        assert implementation == ("fused" if allowed else "generic (MOMO_TORCH_FUSED=0)")
+        for variable, leaf, param, state in zip(given, optimizer._slots.leaves, params, states, strict=True):
+            np.testing.assert_array_equal(numpy_of(variable), param)
+            for name, value in state.items():
+                np.testing.assert_array_equal(numpy_of(leaf[name]), value)
+
+
+def torch_kernels_follow_a_model_that_moves() -> None:
+    """Variables in new memory, as after ``model.to``, take the steps; the old memory stays as it is."""
+    with kernels(True):
+        moved, stayed = (build(Momo(0.1)) for _ in range(2))
+    for model in (moved, stayed):
+        fit(model, x=X[:8])
+    old = [weight.value.data for weight in moved.weights]
+    before = [tensor.clone().numpy() for tensor in old]
+    for weight in moved.weights:
+        weight.value.data = weight.value.data.clone()
+    for model in (moved, stayed):
+        fit(model, x=X[:8])
+        assert model.optimizer.implementation == "fused"
+    for one, other in zip(moved.get_weights(), stayed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    for tensor, value in zip(old, before, strict=True):
+        np.testing.assert_array_equal(tensor.numpy(), value)
+
+
+def torch_stateless_steps_write_nothing() -> None:
+    """`stateless_apply` returns what `apply` writes, and leaves what it was given as it is."""
+    for allowed in (True, False):
+        with kernels(allowed):
+            optimizer, given = MomoAdam(0.1), variables()
+            optimizer.build(given)
+        values, state = ([each.value for each in some] for some in (given, optimizer.variables))
+        before = [tensor.detach().clone().numpy() for tensor in (*values, *state)]
+        grads = [keras.ops.convert_to_tensor(grad) for grad in arrays(1)]
+        new, _ = optimizer.stateless_apply(state, grads, values, loss=1.0)
+        for tensor, value in zip((*values, *state), before, strict=True):
+            np.testing.assert_array_equal(tensor.detach().numpy(), value)
+        optimizer.apply(grads, given, loss=1.0)
+        for variable, value in zip(given, new, strict=True):
+            np.testing.assert_allclose(numpy_of(variable), numpy_of(value), rtol=1e-5)
+
+
+def torch_says_why_no_kernel_steps() -> None:
+    import torch
+
+    with kernels(True):
+        mine = example("keras").Mine(0.1)
+        for optimizer, dtype, reason in (
+            (MomoAdam(0.1), torch.float64, "gradients of another dtype or device"),
+            (mine, torch.float32, f"there are no kernels for {mine.rule_name}"),
+        ):
+            given = variables()
+            optimizer.build(given)
+            assert optimizer.implementation == "none"
+            optimizer.apply([torch.tensor(grad, dtype=dtype) for grad in arrays(1)], given, loss=1.0)
+            assert optimizer.implementation == f"generic ({reason})"
