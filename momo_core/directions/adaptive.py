@@ -71,8 +71,9 @@ def measure(
     if group.weight_decay is not None:
         weight_decay = cast(group.weight_decay, grad.dtype, xp=xp)
         gain = gain + weight_decay * (param * ((gap + 1) * grad - past))
-    totals = [xp.sum(gain), dot(change, share, xp=xp)]
-    sums = [group.relative_rate * cast(total, group.relative_rate.dtype, xp=xp) for total in totals]
+    totals = xp.sum(gain), dot(change, share, xp=xp)
+    numerator, denominator = (cast(total, group.relative_rate.dtype, xp=xp) for total in totals)
+    sums = [group.relative_rate * numerator, group.relative_rate * denominator]
     return [xp.where(fresh, xp.zeros_like(part), part) for part in sums]
 
 
