@@ -30,7 +30,7 @@ from momo_spec.bounds import Rows, flattened
 
 STEPS = 60
 RATES = (1e-3, 0.1)
-fewer = settings(max_examples=max(5, settings().max_examples // 2))
+fewer = settings(max_examples=max(5, settings().max_examples // 4))
 
 
 @pytest.fixture(params=range(3))

@@ -37,6 +37,7 @@ from conformance_tests.jax_steps import (
     types,
     walk,
 )
+from conformance_tests.profiles import PARTS, mostly
 
 every_rule = pytest.mark.parametrize("name", NAMES)
 
@@ -62,7 +63,7 @@ def test_compiled_steps_are_the_eager_ones_and_are_compiled_once(name: str) -> N
     assert int(compiled[1].count) == len(given)
 
 
-@every_rule
+@pytest.mark.parametrize("name", mostly(NAMES, PARTS))
 @pytest.mark.reliability("R84")
 def test_vmap_takes_several_runs_at_once(name: str) -> None:
     """Runs with learning rates and parameters of their own, side by side, are the runs one by one."""

@@ -18,7 +18,7 @@ from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loo
 EXACT_ENOUGH = 1e-10
 """What the project promises for float64 over 50 steps, relative to the largest parameter."""
 
-EXAMPLES = max(5, settings().max_examples // 4)
+EXAMPLES = max(3, settings().max_examples // 8)
 
 
 def flat_rows(params: list[np.ndarray], trajectory: list[dict[str, Any]]) -> Rows:
