@@ -20,8 +20,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from conformance_tests.checkpoint_worker import CASES, FLAT, NESTED, RESUMED, run_all
-from conformance_tests.profiles import pairwise
+from conformance_tests.checkpoint_worker import CASES, FLAT, NESTED, OFTEN, RESUMED, run_all
+from conformance_tests.profiles import mostly, pairwise
 from conformance_tests.ranks import run_ranks
 from conformance_tests.torch_problems import CLASSES, PROBLEM, VARIANTS, Class, snapshot, unchanged
 from momo_torch import ModelBasedOptimizer, Momo, MomoAdam
@@ -131,7 +131,7 @@ def ranks() -> list[dict[str, Any]]:
 
 
 @pytest.mark.reliability("R63", "R70", "R76")
-@pytest.mark.parametrize(("case", "route", "stop"), RESUMED)
+@pytest.mark.parametrize(("case", "route", "stop"), mostly(RESUMED, OFTEN))
 def test_shards_are_resumed_bit_identically(
     ranks: list[dict[str, Any]], case: str, route: str, stop: int
 ) -> None:

@@ -169,7 +169,7 @@ class TestCompiled:
 
 
 @pytest.mark.reliability("R83")
-@pytest.mark.parametrize(("cls", "options"), VARIANTS)
+@pytest.mark.parametrize(("cls", "options"), COMPILED)
 def test_operations_captured_once_can_be_replayed(cls: Class, options: dict[str, Any]) -> None:
     """The operations of one step, replayed without Python as by a CUDA graph, take the next steps."""
     captured, eager = Scheduled(cls, options), Scheduled(cls, options)
