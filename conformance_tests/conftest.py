@@ -33,12 +33,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with the same fixture of a module go to the same worker, which makes it once."""
+    """What is made once goes to one worker: fixtures of a module, and what JAX compiles."""
     for item in items:
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
-            fixtures = item._fixtureinfo.name2fixturedefs.values()
+            module, fixtures = item.module.__name__, item._fixtureinfo.name2fixturedefs.values()
             if any(defined[-1].scope == "module" for defined in fixtures):
-                item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+                item.add_marker(pytest.mark.xdist_group(module))
+            elif "test_jax" in module:
+                item.add_marker(pytest.mark.xdist_group("jax"))
 
 
 @pytest.fixture(params=["cpu", "cuda"])

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("typer", reason="not run: typer is not installed")
 
+from conformance_tests.profiles import mostly
 from conformance_tests.roundings import assert_rounded
 from momo_cli.bench import processes
 from momo_cli.bench.cases import PARAMETER_SETS, REFERENCE, Case
@@ -48,7 +49,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["bench", *arguments])
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", mostly(FRAMEWORKS, ["torch", "keras-tensorflow"]))
 def test_each_framework_is_timed(framework: str, tmp_path: Path) -> None:
     """A run on small tensors writes figures of the rule, its peer and the reference that fit together."""
     if missing := processes.BACKENDS[framework].missing_packages():

@@ -49,7 +49,7 @@ LAMBDS = st.sampled_from([0.0, 0.1, 1.0])
 
 fixed = pytest.mark.parametrize("optimizer", FIXED)
 every = pytest.mark.parametrize("optimizer", [*FIXED, *CUT])
-fewer = settings(max_examples=max(5, settings().max_examples // 2))
+fewer = settings(max_examples=max(5, settings().max_examples // 4))
 """For the comparisons that need two rounding bounds."""
 
 

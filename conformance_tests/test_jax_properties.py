@@ -37,6 +37,7 @@ from conformance_tests.jax_steps import (
     types,
     walk,
 )
+from conformance_tests.profiles import PARTS, mostly
 from conformance_tests.roundings import assert_rounded
 
 every_rule = pytest.mark.parametrize("name", NAMES)
@@ -63,7 +64,7 @@ def test_compiled_steps_are_the_eager_ones_and_are_compiled_once(name: str) -> N
     assert int(compiled[1].count) == len(given)
 
 
-@every_rule
+@pytest.mark.parametrize("name", mostly(NAMES, PARTS))
 @pytest.mark.reliability("R84")
 def test_vmap_takes_several_runs_at_once(name: str) -> None:
     """Runs with learning rates and parameters of their own, side by side, are the runs one by one."""
@@ -197,7 +198,7 @@ def test_state_can_be_donated(name: str) -> None:
     assert len({array.unsafe_buffer_pointer() for array in arrays}) == len(arrays)
 
 
-@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("name", mostly(PATHS, ["momo_am_adam"]))
 def test_program_grows_with_the_number_of_tensors_and_not_its_square(name: str) -> None:
     lengths = []
     for number in (6, 24):

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance_tests.profiles import PROFILE
 from momo_spec import generate, lint
 from momo_spec.branches import possible_branches
 from momo_spec.check import check_document, check_spec
@@ -257,7 +258,7 @@ def vectors(request: pytest.FixtureRequest) -> tuple[Vector, ...]:
     return load_vectors(request.param).tests
 
 
-@pytest.mark.xdist_group("lint")
+@pytest.mark.skipif(PROFILE != "nightly", reason="not run: half a minute, `make lint` does the same")
 def test_vectors_lint_clean() -> None:
     assert lint.lint_vectors() == []
 

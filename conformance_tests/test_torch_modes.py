@@ -14,6 +14,7 @@ from torch.nn import Parameter
 from torch.optim import lr_scheduler as schedules
 from torch.optim.swa_utils import SWALR, AveragedModel, get_ema_multi_avg_fn
 
+from conformance_tests.profiles import PARTS, mostly
 from conformance_tests.roundings import assert_rounded
 from conformance_tests.torch_problems import (
     CLASSES,
@@ -28,6 +29,11 @@ from conformance_tests.torch_problems import (
 )
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
 from momo_torch import ModelBasedOptimizer, Momo, MomoAdam
+
+COMPILED = mostly(
+    VARIANTS, [(cls, options) for cls, options in VARIANTS if options or cls.rule_name in PARTS]
+)
+"""Rules made of the same parts compile alike."""
 
 
 class Scheduled:
@@ -79,7 +85,7 @@ class TestCompiled:
         return torch.compile(run.optimizer.step, fullgraph=True, backend=backend), backend
 
     @pytest.mark.reliability("R83")
-    @pytest.mark.parametrize(("cls", "options"), VARIANTS)
+    @pytest.mark.parametrize(("cls", "options"), COMPILED)
     def test_a_compiled_step_is_traced_once_and_is_the_eager_step(
         self, cls: Class, options: dict[str, Any]
     ) -> None:
@@ -164,7 +170,7 @@ class TestCompiled:
 
 
 @pytest.mark.reliability("R83")
-@pytest.mark.parametrize(("cls", "options"), VARIANTS)
+@pytest.mark.parametrize(("cls", "options"), COMPILED)
 def test_operations_captured_once_can_be_replayed(cls: Class, options: dict[str, Any]) -> None:
     """The operations of one step, replayed without Python as by a CUDA graph, take the next steps."""
     captured, eager = Scheduled(cls, options), Scheduled(cls, options)

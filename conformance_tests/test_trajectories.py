@@ -15,7 +15,7 @@ from conformance_tests.strategies import hypers, trajectories
 from momo_spec import load_spec, spec_names
 from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
 
-EXAMPLES = max(5, settings().max_examples // 4)
+EXAMPLES = max(3, settings().max_examples // 8)
 
 
 def flat_rows(params: list[np.ndarray], trajectory: list[dict[str, Any]]) -> Rows:

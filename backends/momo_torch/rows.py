@@ -135,6 +135,7 @@ def _no_sum(*arrays: Tensor) -> Tensor:
 
 
 WITHOUT_SUMS: Any = SimpleNamespace(
-    **{name: globals()[name] for name in __all__} | {"sum": _no_sum, "sum_of_products": _no_sum, "needs_sums": False}
+    **{name: globals()[name] for name in __all__}
+    | {"sum": _no_sum, "sum_of_products": _no_sum, "needs_sums": False}
 )
 """The namespace for a sweep whose sums are known: they are 0 here and take no time."""

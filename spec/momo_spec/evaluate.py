@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import Arithmetic, Precise, Value
-from .language import Equation, Expression, Name, Number, Operation
+from .language import Equation, Expression, Name, Number
 from .load import OptimizerSpec
 
 Environment = dict[str, Value]
