@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from momo_spec.vector_file import Vector, load_vectors
 from momo_torch import SGDM, AMAdamW, Momo, MomoAdam, driver, optimizers
 from momo_torch.adapter import ModelBasedOptimizer
 from momo_torch.fused import SWITCH
-from momo_torch.plan import SERIAL
+from momo_torch.plan import SERIAL, Plan
 
 FUSED = [name for name in spec_names() if fits(load_spec(name))]
 STEPS = 3
@@ -770,6 +771,36 @@ def test_a_changed_learning_rate_is_used() -> None:
             before, param.grad = param.detach().clone(), torch.ones_like(param)
             built.step(loss=1.0)
             assert torch.equal(before - param.detach(), torch.full((4,), value))
+
+
+def scheduled(optimizer: str, *, anew: bool) -> list[torch.Tensor]:
+    """Bits after steps with another rate and decay each; `anew` without what is known from the last step."""
+    params, built = started(optimizer, torch.float32, True)
+    for factor in (1.0, 0.5, 0.0, 2.0):
+        for group in built.param_groups:
+            group["lr"], group["weight_decay"] = 0.01 * factor, 0.1 * factor
+        built._kernels.plan = None if anew else built._kernels.plan
+        take_steps(params, built, count=1)
+    return snapshot(params, built)
+
+
+@pytest.mark.parametrize("optimizer", ["momo", "momo_adam", "am_adamw"])
+def test_a_schedule_changes_no_bit_and_reads_nothing_again(
+    optimizer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a schedule of rate and decay parameters that are known to be finite are not read beforehand."""
+    read, sweep = [], Plan._sweep
+
+    def counted(plan: Plan, kernel: Any, rows: Sequence[str]) -> Any:
+        read.extend(rows if rows == ("size_param",) else ())
+        return sweep(plan, kernel, rows)
+
+    monkeypatch.setattr(Plan, "_sweep", counted)
+    ours = scheduled(optimizer, anew=False)
+    assert len(read) == 1
+    theirs = scheduled(optimizer, anew=True)
+    assert len(read) == 5
+    assert_same_bits(ours, theirs)
 
 
 def test_state_that_moved_in_memory_is_found() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .arrays import Array, Namespace, as_scalar, cast, leaf_dtype, moved, sum_of_products
+from .arrays import Array, Namespace, as_scalar, cast, leaf_dtype, moved, needs_sums, sum_of_products
 from .direction import Direction, Hyper, Leaf, Scalars
 from .model import ratio
 
@@ -123,11 +123,13 @@ def accumulate(
     """
     New averages and direction of a tensor, and its part of the sums (`SUMS`, then watched).
 
-    Without `slope` the inner product with the parameters is left out.
+    Without `slope` the inner product with the parameters is left out; a namespace may need no sums.
     """
     dtype = leaf_dtype(param, xp=xp)
     local = {name: cast(value, dtype, xp=xp) for name, value in coefficients.items()}
     leaf, vector = direction.accumulate(cast(grad, dtype, xp=xp), leaf, local, fresh, xp=xp)
+    if not needs_sums(xp):
+        return Accumulated(leaf, vector, [])
     target = group.relative_rate.dtype
     norm_sq = group.relative_rate * cast(sum_of_products(leaf["grad_avg"], vector, xp=xp), target, xp=xp)
     drop = xp.zeros_like(norm_sq)

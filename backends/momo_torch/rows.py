@@ -87,7 +87,7 @@ def infinite_where_zero(array: Tensor) -> Tensor:
     return threshold(array, 0.0, float("inf"))
 
 
-# The following ones round as the operators do, and take fewer arrays: results go to memory that is in the cache.
+# The following ones round as the operators do.  They write to arrays that are in the cache, not to new ones.
 def blended(old: Tensor, array: Tensor, new: Tensor, sample: Tensor) -> Tensor:
     """``old * array + new * sample``."""
     return (old * array).add_(new * sample)
@@ -104,9 +104,9 @@ def root_of_ratio(array: Tensor, divisor: Tensor, shift: Tensor) -> Tensor:
 
 
 def divided(array: Tensor, divisor: Tensor) -> Tensor:
-    """``array / divisor``, 0 where the divisor, of which no element is negative, is 0."""
+    """``array / divisor``, 0 where the divisor, of the shape of the result and nowhere negative, is 0."""
     safe = infinite_where_zero(divisor)
-    return torch.div(array, safe, out=safe) if array.shape == safe.shape else array / safe
+    return torch.div(array, safe, out=safe)
 
 
 def moved(array: Tensor, rate: Tensor, direction: Tensor) -> Tensor:
@@ -130,12 +130,5 @@ def ones_like(like: Tensor) -> Tensor:
     return like.new_ones(())
 
 
-def _no_sum(*arrays: Tensor) -> Tensor:
-    return arrays[0].new_zeros(())
-
-
-WITHOUT_SUMS: Any = SimpleNamespace(
-    **{name: globals()[name] for name in __all__}
-    | {"sum": _no_sum, "sum_of_products": _no_sum, "needs_sums": False}
-)
-"""The namespace for a sweep whose sums are known: they are 0 here and take no time."""
+WITHOUT_SUMS: Any = SimpleNamespace(**{name: globals()[name] for name in __all__}, needs_sums=False)
+"""The namespace for a sweep whose sums are known."""

@@ -80,7 +80,7 @@ class StreamedStep(Step):
         if self.by_tensor:
             chosen = self.choose_each(self._of_tensors(sums))
         else:
-            chosen = self.choose_shared(list(map(_totals, sums)), self.holders)
+            chosen = self.choose_shared(*self._of_all(list(map(_totals, sums))))
         for part in self.parts:
             own = chosen[0]
             if self.by_tensor:
@@ -110,7 +110,7 @@ class StreamedStep(Step):
             sums.append(_totals(work.sums))
             if self.on_host and self.rule.direction.move is None:
                 self.squares += self._squares(param, work.leaf["grad_avg"], work.direction)
-        self.solve_from(sums, self.holders)
+        self.solve_from(*self._of_all(sums))
 
     def apply(self, store: Store | None) -> None:
         """Move each tensor and see what that does to the model; write it, if nothing can go wrong."""
@@ -129,7 +129,7 @@ class StreamedStep(Step):
             # Whatever goes wrong before the last tensor is computed, a small model is as it was.
             late = late if self.is_small else _write_all(late)
         _write_all(late)
-        self.predict_from(changes, self.holders)
+        self.predict_from(*self._of_all(changes))
 
     def commit(self) -> tuple[list[Tensor], State, Info]:
         """Write, if the step is taken, what `apply` has not written."""
@@ -190,6 +190,13 @@ class StreamedStep(Step):
         """Parameters of a chunk, and the chunk half-way through the step, without its sums."""
         param = part.chunk.read("param")
         return param, self._accumulated(part, param, rows.WITHOUT_SUMS)
+
+    def _of_all(self, sums: list[list[Tensor]]) -> tuple[Parts, list[int]]:
+        """Sums of chunks and the tensors that hold them; of all chunks in one where every rank has all."""
+        if getattr(self.reduction, "adds", None) is not None:
+            return sums, self.holders
+        columns = zip(*sums, strict=True)
+        return [[torch.stack(column).sum() for column in columns]], self.holders[:1]
 
     def _of_tensors(self, sums: Parts) -> Parts:
         """Sums of each tensor, from those of the chunks."""
