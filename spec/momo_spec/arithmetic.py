@@ -47,6 +47,10 @@ class Arithmetic:
         """Hook that every arithmetic result passes."""
         return value
 
+    def stored(self, value: Value) -> Value:
+        """Hook that new parameters pass."""
+        return value
+
     def zeros(self, shape: tuple[int, ...]) -> Value:
         """Array of zeros."""
         return self.array(np.zeros(shape))
@@ -193,10 +197,12 @@ class Perturbed(Arithmetic):
         Of the format that is imitated, 2**-24 for float32.
     seed : int
         Of the random errors.
+    storage : float, optional
+        Unit roundoff of the format of the parameters, where that is coarser.
     """
 
-    def __init__(self, unit_roundoff: float, *, seed: int) -> None:
-        self.unit_roundoff = unit_roundoff
+    def __init__(self, unit_roundoff: float, *, seed: int, storage: float = 0.0) -> None:
+        self.unit_roundoff, self.storage = unit_roundoff, storage
         self._random = np.random.default_rng(seed)
 
     def number(self, value: float) -> Value:
@@ -207,6 +213,12 @@ class Perturbed(Arithmetic):
         """Multiply by ``1 + unit_roundoff * xi``, xi uniform in [-1, 1]."""
         noise = self._random.uniform(-1.0, 1.0, size=np.shape(value))
         return value * (1.0 + self.unit_roundoff * noise)
+
+    def stored(self, value: Value) -> Value:
+        """Multiply by ``1 + storage * xi`` where the parameters are coarser than the arithmetic."""
+        if self.storage <= self.unit_roundoff:
+            return value
+        return value * (1.0 + self.storage * self._random.uniform(-1.0, 1.0, size=np.shape(value)))
 
     def _sum(self, value: Value) -> Value:
         order = np.sqrt(value.size) * self.unit_roundoff * np.sum(np.abs(value))
