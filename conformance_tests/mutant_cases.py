@@ -17,7 +17,7 @@ import numpy as np
 from conformance_tests.roundings import assert_rounded
 from momo_spec.bounds import flattened
 from momo_spec.problem import Step
-from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors
+from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_one_steps, load_vectors
 
 Test = tuple[str, Callable[[], None]]
 
@@ -29,11 +29,18 @@ def vector_tests(core: ModuleType, algorithm: str) -> Iterator[Test]:
         yield f"{algorithm} {vector.tc_id}: {vector.comment}", partial(follow, core, vector)
     for invalid in file.invalid:
         yield f"{algorithm} {invalid.tc_id}: {invalid.comment}", partial(refuse, core, invalid)
+    for vector in one_steps(algorithm):
+        yield f"{algorithm} {vector.tc_id}: {vector.comment}", partial(follow, core, vector)
 
 
 @cache
 def vectors(algorithm: str) -> VectorFile:
     return load_vectors(algorithm)
+
+
+@cache
+def one_steps(algorithm: str) -> tuple[Vector, ...]:
+    return load_one_steps(algorithm)
 
 
 def follow(core: ModuleType, vector: Vector) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,7 @@ def load_one_steps(name: str) -> tuple[Vector, ...]:
 
 def load_vectors(name: str) -> VectorFile:
     """
-    Read the vectors of an algorithm.
+    Read the vectors of an algorithm, but for those of tier T1.
 
     Parameters
     ----------
@@ -143,6 +143,12 @@ def load_vectors(name: str) -> VectorFile:
         tests=tuple(_read_test(name, tier, test) for tier in ("T0", "T2") for test in groups[tier]),
         invalid=tuple(_read_invalid(name, test) for test in groups["invalid"]),
     )
+
+
+def load_all_vectors(name: str) -> VectorFile:
+    """Read the vectors of all tiers, T1 after the others."""
+    file = load_vectors(name)
+    return replace(file, tests=(*file.tests, *load_one_steps(name)))
 
 
 def _read_test(algorithm: str, tier: str, test: Mapping[str, Any]) -> Vector:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from momo_spec import SpecError, load_spec
-from momo_spec.vector_file import BITS, VectorFile, load_vectors
+from momo_spec.vector_file import BITS, VectorFile, load_all_vectors
 
 from .judge import all_vectors, judge
 from .protocol import opened
@@ -118,7 +118,7 @@ def _vectors(rule: str, numbers: Sequence[int] | None) -> VectorFile:
         load_spec(rule)
     except SpecError as error:
         raise typer.BadParameter(str(error)) from error
-    vectors = load_vectors(rule)
+    vectors = load_all_vectors(rule)
     if not numbers:
         return vectors
     known = {vector.tc_id for vector in all_vectors(vectors)}

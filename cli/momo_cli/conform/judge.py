@@ -37,7 +37,7 @@ class Verdict:
     reason : str
         Of ``unsupported`` and ``not run``.
     bound_used : float
-        T2: the largest error of a dtype that passed, in units of its bound.
+        T1 and T2: the largest error of a dtype that passed, in units of its bound.
     """
 
     vector: Vector | InvalidVector
@@ -49,7 +49,7 @@ class Verdict:
 
     @property
     def tier(self) -> str:
-        """``T0``, ``T2`` or ``invalid``."""
+        """``T0``, ``T1``, ``T2`` or ``invalid``."""
         return self.vector.tier if isinstance(self.vector, Vector) else "invalid"
 
     @property
