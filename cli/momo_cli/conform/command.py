@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -101,15 +102,17 @@ def _subject(
     elif flavour or rename:
         raise typer.BadParameter("--flavour and --rename belong to a Python optimizer")
     else:
-        with opened(words, timeout) as channel:
-            yield HarnessSubject(channel, rule)
+        with ExitStack() as stack:
+            start = partial(opened, words, timeout)
+            channel = stack.enter_context(start())
+            yield HarnessSubject(channel, rule, fresh=lambda: stack.enter_context(start()))
 
 
 def _judged(subject: Subject, rule: str, vectors: VectorFile, dtypes: tuple[str, ...]) -> Report:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(subject.name, total=len(all_vectors(vectors)))
         verdicts = judge(subject, vectors, dtypes, advance=lambda: progress.advance(task))
-    return Report(subject.name, rule, dtypes, verdicts)
+    return Report(subject.name, rule, dtypes, verdicts, getattr(subject, "checkpoints", False))
 
 
 def _vectors(rule: str, numbers: Sequence[int] | None) -> VectorFile:

@@ -52,7 +52,11 @@ def _inputs(vector: Vector, last: int) -> list[str]:
 def _outcome(failure: Failure) -> str:
     place = "" if failure.step is None else f"step {failure.step + 1}, "
     used = "" if failure.error is None else f"; {_bounds(failure.error)}"
-    name = "" if failure.quantity in ("exception", "error", "skipped", "broken") else f"{failure.quantity} "
+    name = (
+        ""
+        if failure.quantity in ("exception", "error", "skipped", "broken", "checkpoint")
+        else f"{failure.quantity} "
+    )
     return f"{place}{failure.dtype}: {name}{failure.message}{used}"
 
 
