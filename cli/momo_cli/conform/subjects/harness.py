@@ -93,10 +93,8 @@ def _compare(straight: Message, resumed: Message) -> None:
     """Both replies must be the same texts, but for their numbers."""
     for name in sorted({*straight, *resumed} - {"seq"}):
         if straight.get(name) != resumed.get(name):
-            told, expected = json.dumps(resumed.get(name)), json.dumps(straight.get(name))
-            raise CheckpointError(
-                f"resumed from a dump, {name} is {told[:SHOWN]}, expected {expected[:SHOWN]}"
-            )
+            told, expected = (json.dumps(reply.get(name))[:SHOWN] for reply in (resumed, straight))
+            raise CheckpointError(f"resumed from a dump, {name} is {told}, expected {expected}")
 
 
 def _start(problem: Problem) -> Message:
