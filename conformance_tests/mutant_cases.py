@@ -17,7 +17,7 @@ import numpy as np
 from conformance_tests.roundings import assert_rounded
 from momo_spec.bounds import flattened
 from momo_spec.problem import Step
-from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors
+from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_one_steps, load_vectors
 
 Test = tuple[str, Callable[[], None]]
 
@@ -29,11 +29,18 @@ def vector_tests(core: ModuleType, algorithm: str) -> Iterator[Test]:
         yield f"{algorithm} {vector.tc_id}: {vector.comment}", partial(follow, core, vector)
     for invalid in file.invalid:
         yield f"{algorithm} {invalid.tc_id}: {invalid.comment}", partial(refuse, core, invalid)
+    for vector in one_steps(algorithm):
+        yield f"{algorithm} {vector.tc_id}: {vector.comment}", partial(follow, core, vector)
 
 
 @cache
 def vectors(algorithm: str) -> VectorFile:
     return load_vectors(algorithm)
+
+
+@cache
+def one_steps(algorithm: str) -> tuple[Vector, ...]:
+    return load_one_steps(algorithm)
 
 
 def follow(core: ModuleType, vector: Vector) -> None:
@@ -222,7 +229,7 @@ def adapter_tests(adapter: ModuleType) -> Iterator[Test]:
     """What the PyTorch adapter promises beyond the core."""
     for test in (
         schedule, checkpoint, checkpoint_of_bfloat16, micro_batches, recorded_once, forgotten,
-        order_of_losses, skipped_first_gradient, torch_groups,
+        order_of_losses, skipped_first_gradient, torch_groups, gradient_scaler, ranks, writes_are_counted,
     ):  # fmt: skip
         yield f"momo_torch: {test.__name__}", partial(test, adapter)
 
@@ -331,3 +338,45 @@ def torch_groups(adapter: ModuleType) -> None:
         optimizer.step(loss=loss)
         assert (fast.tolist()[0] - before[0], slow.tolist()[0] - before[1]) == (-0.5, -0.125)
     assert all(float(group["weight"]) == 1.0 for group in optimizer.param_groups)
+
+
+def gradient_scaler(adapter: ModuleType) -> None:
+    """The gradients of a scaled loss are divided by the scale before the step."""
+    import torch
+
+    param = leaf([1.0, 2.0])
+    optimizer = adapter.Momo([param], lr=10.0)
+    scaler = torch.amp.GradScaler("cpu", init_scale=4.0)
+    loss = param.sum()
+    scaler.scale(loss).backward()
+    param.grad -= 1  # what `leaf` put there
+    scaler.step(optimizer, loss=loss.detach())
+    assert float(optimizer.last_info.step_size) == 1.5  # 3 over a squared norm of 2
+
+
+def ranks(adapter: ModuleType) -> None:
+    """The loss is the mean over the ranks: 1 here, 3 on the other one."""
+    import torch.distributed as dist
+    from torch.testing._internal.distributed.fake_pg import FakeStore
+
+    def with_the_other(tensor: Any, *_: Any, **__: Any) -> None:
+        tensor += 3.0
+
+    dist.init_process_group("fake", store=FakeStore(), rank=0, world_size=2)
+    own, dist.all_reduce = dist.all_reduce, with_the_other
+    try:
+        optimizer = adapter.Momo([leaf([1.0, 2.0])], lr=10.0)
+        optimizer.step(loss=1.0)
+        assert float(optimizer.last_info.step_size) == 1.0
+    finally:
+        dist.all_reduce = own
+        dist.destroy_process_group()
+
+
+def writes_are_counted(adapter: ModuleType) -> None:
+    """Autograd learns of each write, so that it refuses to differentiate through what is gone."""
+    for size in (1, 2):
+        params = [leaf([1.0, 2.0]) for _ in range(size)]
+        before = [param._version for param in params]
+        adapter.Momo(params, lr=1.0).step(loss=100.0)
+        assert all(param._version > old for param, old in zip(params, before, strict=True))

@@ -46,6 +46,10 @@ class Arithmetic:
         """Hook that every arithmetic result passes."""
         return value
 
+    def stored(self, value: Value) -> Value:
+        """Hook that new parameters pass."""
+        return value
+
     def zeros(self, shape: tuple[int, ...]) -> Value:
         """Array of zeros."""
         return self.array(np.zeros(shape))
@@ -191,10 +195,12 @@ class Perturbed(Arithmetic):
         Of the format that is imitated, 2**-24 for float32.
     seed : int
         Of the random errors.
+    storage : float, optional
+        Unit roundoff of the format of the parameters, where that is coarser.
     """
 
-    def __init__(self, unit_roundoff: float, *, seed: int) -> None:
-        self.unit_roundoff = unit_roundoff
+    def __init__(self, unit_roundoff: float, *, seed: int, storage: float = 0.0) -> None:
+        self.unit_roundoff, self.storage = unit_roundoff, storage
         self._errors = _errors(np.random.default_rng(seed))
 
     def number(self, value: float) -> Value:
@@ -209,6 +215,12 @@ class Perturbed(Arithmetic):
         if not shape:
             return next(self._errors)
         return np.array(list(islice(self._errors, math.prod(shape)))).reshape(shape)
+
+    def stored(self, value: Value) -> Value:
+        """Multiply by ``1 + storage * xi`` where the parameters are coarser than the arithmetic."""
+        if self.storage <= self.unit_roundoff:
+            return value
+        return value * (1.0 + self.storage * self._error(np.shape(value)))
 
     def _sum(self, value: Value) -> Value:
         order = np.sqrt(value.size) * self.unit_roundoff * np.abs(value).sum()

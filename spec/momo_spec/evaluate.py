@@ -174,6 +174,7 @@ class Evaluator:
         for leaf in leaves:
             leaf.update(solved)
             self._evaluate(equations["apply"], leaf)
+            leaf["new_param"] = self.arithmetic.stored(leaf["new_param"])
         moves = self._total(equations["displacement"], scope, leaves)
         self._evaluate(equations["finish"], scope)
         loss = [scope["loss"]] if "loss" in scope else []
