@@ -137,3 +137,64 @@ def torch_says_why_no_kernel_steps() -> None:
             assert optimizer.implementation == "none"
             optimizer.apply([torch.tensor(grad, dtype=dtype) for grad in arrays(1)], given, loss=1.0)
             assert optimizer.implementation == f"generic ({reason})"
+
+
+def function_of_tensorflow(jit_compile: bool) -> tuple[MomoAdam, list[Any], Any]:
+    """An optimizer, its variables, and its step as a function."""
+    import tensorflow as tf
+
+    optimizer, given = MomoAdam(0.1), variables()
+    optimizer.build(given)
+    signature = [tf.TensorSpec(shape) for shape in SHAPES]
+    step = tf.function(
+        lambda *grads: optimizer.apply(grads, given, loss=1.0), signature, jit_compile=jit_compile
+    )
+    return optimizer, given, step
+
+
+def operations(graph: Any) -> list[Any]:
+    """Of a graph and of the branches of its conditions."""
+    functions = (
+        [function.graph for function in graph._functions.values()] if hasattr(graph, "_functions") else []
+    )
+    return [each for some in (graph, *functions) for each in some.get_operations()]
+
+
+def tensorflow_selects_numbers_only() -> None:
+    """Nothing of the size of a variable is selected but by XLA, which meets no condition instead."""
+    for jit_compile in (False, True):
+        *_, step = function_of_tensorflow(jit_compile)
+        found = operations(step.get_concrete_function().graph)
+        conditions = [each for each in found if each.type in ("If", "StatelessIf")]
+        selected = [each for each in found if "Select" in each.type and each.outputs[0].shape.rank]
+        assert (not conditions, bool(selected)) == (jit_compile, jit_compile)
+
+
+def tensorflow_writes_nothing_of_a_step_that_is_not_finite() -> None:
+    for jit_compile in (False, True):
+        optimizer, given, step = function_of_tensorflow(jit_compile)
+        step(*arrays(1))
+        kept = [*given, *(slot for leaf in optimizer._slots.leaves for slot in leaf.values())]
+        before = [numpy_of(variable) for variable in kept]
+        grads = arrays(2)
+        grads[0][0, 0] = np.nan
+        step(*grads)
+        assert numpy_of(optimizer.skipped)
+        for variable, value in zip(kept, before, strict=True):
+            np.testing.assert_array_equal(numpy_of(variable), value)
+
+
+def jax_keeps_nothing_large_between_the_phases() -> None:
+    """A step that is compiled as `fit` does it holds for itself at most 5 % of the parameters."""
+    import jax
+
+    shapes = ((512, 512),) * 4
+    optimizer, given = MomoAdam(0.1), [keras.Variable(array) for array in arrays(0, shapes)]
+    optimizer.build(given)
+
+    def step(values: Any, state: Any, grads: Any) -> Any:
+        return optimizer.stateless_apply(state, grads, values, loss=1.0)
+
+    values, state = ([each.value for each in some] for some in (given, optimizer.variables))
+    compiled = jax.jit(step, donate_argnums=(0, 1)).lower(values, state, arrays(1, shapes)).compile()
+    assert 20 * compiled.memory_analysis().temp_size_in_bytes <= sum(value.nbytes for value in values)

@@ -88,6 +88,21 @@ def test_each_framework_is_timed(framework: str, tmp_path: Path) -> None:
         assert first_steps == (["momo"] if framework == "torch" else [])
 
 
+def test_keras_is_timed_with_the_gradient(tmp_path: Path) -> None:
+    """Where the tensors make a model: with each size of a batch next to Keras's own optimizer."""
+    if missing := processes.BACKENDS["keras-torch"].missing_packages():
+        pytest.skip(f"not run: {', '.join(missing)} not installed")
+    options = ("--shapes", "8x16,16x4", "--rules", "momo", "--rounds", "2", "--out", str(tmp_path))
+    assert run("--frameworks", "keras-torch", *options).exit_code == 0
+    report = json.loads((tmp_path / "bench.json").read_text(encoding="utf-8"))
+    rows = {row["name"]: row for row in report["results"]}
+    for batch in (8, 128):
+        peer, own = rows[f"keras Adam, fit {batch}"], rows[f"momo_keras Momo, fit {batch}"]
+        assert own["peer"] == peer["name"]
+        assert own["peer_ratio"] > 0
+        assert own["parameters"] == peer["parameters"] == 8 * 16 + 16 * 4
+
+
 def clocked(name: str, durations: list[float], clock: list[float], peer: str = "") -> Case:
     """A case whose steps take given times by the clock, again and again."""
     taken = iter(range(10**6))

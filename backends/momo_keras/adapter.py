@@ -124,9 +124,14 @@ class ModelBasedOptimizer(MovedOptimizer):
         if stepped is None:
             return
         params, state, info = stepped
-        for variable, param in zip(variables, params, strict=False):
-            self.assign(variable, param)
-        self._slots.write(rows, state, info, self.assign)
+
+        def assign() -> None:
+            for variable, param in zip(variables, params, strict=False):
+                self.assign(variable, param)
+            self._slots.write_leaves(rows, state, self.assign)
+
+        self._engine.write(info, assign)
+        self._slots.write_scalars(rows, state, info, self.assign)
 
     def _require_eager(self) -> None:
         """Raise ValueError where values cannot be read."""

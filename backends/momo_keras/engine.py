@@ -8,7 +8,7 @@ writes in place, is the framework's: where a folder beside this one has an answe
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from momo_core import Info, Kind, Rule, State
@@ -16,7 +16,7 @@ from momo_core import Info, Kind, Rule, State
 from .namespaces import BACKEND, namespace, reduction
 from .slots import Slots
 
-_MODULES = {"torch": "torch_engine", "jax": "jax_engine"}
+_MODULES = {"torch": "torch_engine", "jax": "jax_engine", "tensorflow": "tensorflow_engine"}
 
 Stepped = tuple[list[Any], State, Info]
 
@@ -86,6 +86,19 @@ class Engine:
         """By what a step on these arrays is taken: arguments of `Rule.step`."""
         del params, grads, state
         return {"xp": namespace(), "reduction": reduction()}
+
+    def write(self, info: Info, assign: Callable[[], None]) -> None:
+        """
+        Write what `step` returned of the size of the variables.
+
+        Parameters
+        ----------
+        info : Info
+        assign : callable
+            Writes it.
+        """
+        del info
+        assign()
 
 
 def engine_of(kind: Kind) -> Engine:

@@ -122,11 +122,14 @@ class Slots:
         fresh = ~value_of(self.started)
         return [fresh[row] for row in rows]
 
-    def write(self, rows: Sequence[int], state: State, info: Info, assign: Assign) -> None:
-        """Store what a step with some of the model variables returned, all but what it wrote in place."""
+    def write_leaves(self, rows: Sequence[int], state: State, assign: Assign) -> None:
+        """Store the averages of some of the model variables after a step, but for what it wrote in place."""
         for row, leaf in zip(rows, state.leaves, strict=False):
             for name, value in leaf.items():
                 assign(self.leaves[row][name], value)
+
+    def write_scalars(self, rows: Sequence[int], state: State, info: Info, assign: Assign) -> None:
+        """Store the other results of a step with some of the model variables."""
         for name, value in state.scalars.items():
             assign(self.scalars[name], value)
         for name, slot in self.info.items():

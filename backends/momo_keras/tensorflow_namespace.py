@@ -19,6 +19,7 @@ asarray = tf.convert_to_tensor
 astype = tf.cast
 init_scope = tf.init_scope
 isfinite = tf.math.is_finite
+divided = tf.math.divide_no_nan
 maximum = tf.maximum
 minimum = tf.minimum
 ones_like = tf.ones_like

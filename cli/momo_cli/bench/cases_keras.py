@@ -1,4 +1,4 @@
-"""Cases of Keras, on the backend of the process: the step of an optimizer as `fit` compiles it."""
+"""Cases of Keras, on the backend of the process: the step of an optimizer, alone and with the gradient."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from momo_keras.driver import construct, devices
 from momo_spec import load_spec
 
 from .cases import ADAM_WORDS, Case, Shapes, UnavailableError, count, needed, words_of
+from .keras_fit import BATCHES, fit_case, follow_each_other
 
 BACKEND = keras.backend.backend()
 PACKAGES = ("keras", BACKEND)
@@ -39,6 +40,11 @@ def cases(rule: str, shapes: Shapes, device: str, *, brief: bool) -> Iterator[Ca
     if rule:
         name = f"momo_keras {load_spec(rule).frameworks['keras'].entry}"
         yield made(name, construct(rule, needed(rule)), shapes, words_of(rule), peer and f"keras {peer}")
+        if peer and follow_each_other(shapes):
+            for batch in BATCHES:
+                yield keras_fit(peer, shapes, batch)
+                optimizer = construct(rule, needed(rule))
+                yield fit_case(name, optimizer, shapes, batch, f"keras-{BACKEND}", f"keras {peer}")
 
 
 def check(device: str) -> None:
@@ -51,6 +57,13 @@ def check(device: str) -> None:
 def keras_case(name: str, shapes: Shapes) -> Case:
     """An optimizer of Keras, kept for the next rule on the same set."""
     return made(f"keras {name}", getattr(keras.optimizers, name)(), shapes, ADAM_WORDS, "")
+
+
+@lru_cache(maxsize=len(BATCHES))
+def keras_fit(name: str, shapes: Shapes, batch: int) -> Case:
+    """The training step of an optimizer of Keras, kept for the next rule on the same set."""
+    optimizer = getattr(keras.optimizers, name)()
+    return fit_case(f"keras {name}", optimizer, shapes, batch, f"keras-{BACKEND}", "")
 
 
 def made(name: str, optimizer: Any, shapes: Shapes, words: int | None, peer: str) -> Case:
@@ -86,10 +99,11 @@ def bytes_of(variable: Any) -> int:
 
 
 def in_tensorflow(optimizer: Any, params: list[Any], grads: list[Any], options: dict[str, Any]) -> Compiled:
-    """A function that XLA compiles."""
+    """A function, which Keras leaves to XLA where there is a GPU."""
     import tensorflow as tf
 
-    step = tf.function(lambda: optimizer.apply(grads, params, **options), jit_compile=True)
+    has_gpu = bool(tf.config.list_physical_devices("GPU"))
+    step = tf.function(lambda: optimizer.apply(grads, params, **options), jit_compile=has_gpu)
     return step, tf.test.experimental.sync_devices, lambda: None
 
 
