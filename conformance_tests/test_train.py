@@ -74,7 +74,7 @@ def fake_torch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 class TestRun:
-    @pytest.mark.parametrize("dataset", ["digits", "text", "regression"])
+    @pytest.mark.parametrize("dataset", mostly(["digits", "text", "regression"], ["digits", "text"]))
     def test_numpy_and_torch_stay_within_their_bounds(self, tmp_path, dataset):
         pytest.importorskip("torch")
         result = run("--backend", "numpy,torch", "--steps", "5", "--dataset", dataset, out=tmp_path)
