@@ -66,8 +66,6 @@ def build(optimizer: Any, **options: Any) -> Any:
     )
     model = keras.Sequential([keras.layers.Input((3,)), layer])
     model.set_weights(WEIGHTS)
-    if BACKEND == "tensorflow":
-        options.setdefault("jit_compile", False)  # XLA where a check asks for it: it compiles for a second
     model.compile(optimizer=optimizer, loss="mse", **options)
     return model
 
