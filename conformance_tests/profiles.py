@@ -28,6 +28,13 @@ def mostly(values: Iterable[Any], chosen: Sequence[Any]) -> list[Any]:
     return [pytest.param(*row, marks=[] if value in chosen else only_nightly) for value, row in rows]
 
 
+def every_other(values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test, of which every other one runs by day."""
+    return [
+        pytest.param(value, marks=only_nightly if number % 2 else []) for number, value in enumerate(values)
+    ]
+
+
 def pairwise(*lists: Sequence[Any]) -> list[Any]:
     """Parameters of a test from lists of three values or more, of which by day every pair occurs."""
     return [

@@ -19,6 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from conformance_tests.conform_subjects import FAULTS
+from conformance_tests.profiles import only_nightly
 from momo_cli.conform import protocol
 from momo_cli.conform.findings import EVERYTHING, ONLY_IN
 from momo_cli.conform.judge import judge
@@ -334,8 +335,9 @@ def third_party() -> Callable[[str, str], Report]:
     return get
 
 
+SLOW = ("optax.contrib:momo_adam",)
 THIRD_PARTY = [
-    pytest.param(name, rule, own, id=own["subject"])
+    pytest.param(name, rule, own, id=own["subject"], marks=only_nightly if own["subject"] in SLOW else [])
     for name, texts in third_party_reports.load_texts().items()
     for rule, own in texts["rules"].items()
 ]

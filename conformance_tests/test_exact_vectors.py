@@ -26,8 +26,8 @@ ALL = ("numpy", "array-api-strict", "torch", "keras-torch")
 STRIDE = 8
 """Elsewhere, where each operation is compiled for its shapes: every so manieth vector of a rule."""
 
-EVERY = {"tf_function": 1, "jit": 2, "scan": 3, "xla": 3}
-"""Modes that compile a rule, which takes up to a second: one vector of every so manieth rule."""
+EVERY = {"tf_function": 1, "jit": 2, "scan": 3, "xla": 3, "fused": 2}
+"""Modes that compile a rule, which takes a second or three: every so manieth rule."""
 
 
 def test_exact_vectors(cell: Cell, device: str) -> None:
@@ -50,7 +50,8 @@ def chosen(cell: Cell, mode: str) -> Iterator[tuple[Vector, str]]:
     dtypes = cell.modes[mode]
     for number, rule in enumerate(spec_names()):
         for vector in part(rule, number, cell.name, mode):
-            usual = "float32" if is_eager(cell.name, mode) else dtypes[number % len(dtypes)]
+            turn = dtypes[number // EVERY.get(mode, 1) % len(dtypes)]
+            usual = "float32" if is_eager(cell.name, mode) else turn
             own = [dtype for dtype in dtypes if dtype in vector.dtypes]
             if own:
                 yield vector, usual if usual in own else own[0]
@@ -62,12 +63,12 @@ def is_eager(cell: str, mode: str) -> bool:
 
 
 def part(rule: str, number: int, cell: str, mode: str) -> list[Vector]:
-    """Vectors of a rule for a mode."""
+    """Vectors of a rule for a mode; where it is compiled for each vector, one of them."""
+    if number % EVERY.get(mode, 1):
+        return []
     if cell in ALL:
         return exact(rule)
-    if is_eager(cell, mode):
-        return exact(rule)[::STRIDE]
-    return [] if number % EVERY[mode] else [max(exact(rule), key=variety)]
+    return exact(rule)[::STRIDE] if is_eager(cell, mode) else [max(exact(rule), key=variety)]
 
 
 @cache
