@@ -24,7 +24,7 @@ from conformance_tests.jax_steps import (
     take,
     tree,
 )
-from momo_jax.blocks import LARGE
+from momo_jax.blocks import LARGE, by_blocks
 from momo_spec.bounds import UNIT_ROUNDOFF
 
 SIZE = 301
@@ -57,6 +57,21 @@ def test_a_step_is_taken_in_place(name: str) -> None:
     size = sum(leaf.nbytes for leaf in params.values())
     assert memory.temp_size_in_bytes <= 0.05 * size
     assert memory.alias_size_in_bytes >= (1 + len(SPECS[name].leaf_state)) * size
+
+
+@pytest.mark.parametrize("longest", [1, 64])
+@pytest.mark.parametrize("size", [1, 2, 3, SIZE, 5001])
+def test_every_element_is_added_once(size: int, longest: int) -> None:
+    """Three sums of whole numbers, which are exact in any order."""
+    numbers = np.arange(size) % 7
+
+    def phase(xp: Any, row: Any) -> list[Any]:
+        return [xp.sum(row), xp.sum(2 * row), xp.sum(row * row)]
+
+    array, known = jnp.asarray(numbers, jnp.float32), jnp.float32(np.inf)
+    sums, one = jax.jit(lambda array: by_blocks(phase, array, longest, known))(array)
+    assert [float(part) for part in sums] == [numbers.sum(), 2 * numbers.sum(), (numbers**2).sum()]
+    assert float(one) == numbers.sum()
 
 
 @pytest.mark.usefixtures("all_large")

@@ -164,8 +164,8 @@ class BlockStep(UpdateStep):
     """
     The same for a direction that works on each element for itself.
 
-    Large tensors are averaged again in each phase: for the sums of `accumulate`, for the change of
-    the model, for the update, and for what is written.  A step is all or nothing, and memory is
+    Large tensors are averaged again in each phase: for the sums of `measure` and `accumulate`, for the
+    change of the model, for the update, and for what is written.  A step is all or nothing, and memory is
     what it costs: to keep the averages until it is known to be finite costs more than they do.
     """
 
