@@ -99,6 +99,8 @@ def engine_tests(core: ModuleType) -> Iterator[Test]:
     for test in (
         stored_displacement, several_devices, shard_of_two, raising, propagating, half_precision,
         overflow_of_squares, uncapped_with_an_array_of_decay, margin_below_full_weight,
+        first_gradients_without_being_told, order_of_groups, sums_of_each_computed_once,
+        stages_of_unequal_length,
     ):  # fmt: skip
         yield f"engine: {test.__name__}", partial(test, core)
 
@@ -223,6 +225,55 @@ def margin_below_full_weight(core: ModuleType) -> None:
     assert info.lower_bound == -2
     _, _, info = rule.step(params, grads, 0.3, state)
     assert_rounded(info.lower_bound, (-0.85 / 0.75 - 2) / 2, 10)  # of one sign, but for the 0.3 in 0.85
+
+
+def first_gradients_without_being_told(core: ModuleType) -> None:
+    """A tensor is fresh in the first step, and in no other."""
+    for name, kind in core.KINDS.items():
+        rule = kind.checked_rule({"total_steps": 8} if "total_steps" in kind.table.hyper else {})
+        alone, told = [PARAM], [PARAM]
+        alone_state, told_state = rule.init(alone), rule.init(told)
+        for step, sign in enumerate((1.0, -0.5, 2.0)):
+            loss = 1.0 if rule.model.needs_loss else None
+            fresh = [np.array(step == 0)]
+            alone, alone_state, _ = rule.step(alone, [sign * GRAD], loss, alone_state)
+            told, told_state, _ = rule.step(told, [sign * GRAD], loss, told_state, fresh=fresh)
+            assert np.array_equal(alone[0], told[0]), name
+
+
+def order_of_groups(core: ModuleType) -> None:
+    """The largest learning rate is that of any group."""
+    rule = core.momo(learning_rate=1.0)
+    groups = [{"learning_rate": rate, "weight_decay": 0.125} for rate in (0.25, 1.0, 0.5)]
+    results = []
+    for of, ordered in (((0, 1, 2), groups), ((2, 1, 0), groups[::-1])):
+        params = [PARAM, -PARAM, 2 * PARAM]
+        results.append(rule.step(params, [GRAD] * 3, 9.0, rule.init(params), groups=ordered, group_of=of)[0])
+    assert np.array_equal(*results)
+
+
+def sums_of_each_computed_once(core: ModuleType) -> None:
+    """The operation that compilers do not copy changes no sum."""
+    rule = core.KINDS["am_sgd"].rule({"beta_scope": "tensor"})
+    results = []
+    for reduction in (core.Reduction(np), core.reduction.ComputedOnce(np)):
+        params = [PARAM, -PARAM[:2], 2 * PARAM]
+        state = rule.init(params)
+        for sign in (1.0, -0.5):
+            grads = [sign * GRAD, GRAD[:2], 3 * GRAD[::-1] / (1 + sign * sign)]
+            params, state, _ = rule.step(params, grads, None, state, reduction=reduction)
+        results.append(np.concatenate(params))
+    assert np.array_equal(*results)
+
+
+def stages_of_unequal_length(core: ModuleType) -> None:
+    """Two stages in five steps: at step k, ``2 k // 5`` of them are over."""
+    rule = core.KINDS["fsgdm"].checked_rule({"total_steps": 5, "stages": 2})
+    params = [PARAM]
+    state = rule.init(params)
+    for step in range(6):
+        params, state, _ = rule.step(params, [GRAD], None, state)
+        assert state.scalars["stage"] == 2 * step // 5
 
 
 def adapter_tests(adapter: ModuleType) -> Iterator[Test]:
