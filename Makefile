@@ -7,11 +7,11 @@ export OMP_NUM_THREADS ?= 1
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help setup demo test check format generate lint types rule-lines ledger mutants reports packages docs \
+.PHONY: help setup demo test test-t0 check format generate lint types rule-lines ledger mutants reports packages docs \
 	docs-serve clean
 
 help:  ## Show the targets.
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(STAMP)  ## Create .venv with the pinned versions of constraints.txt.
 
@@ -25,6 +25,9 @@ demo: $(STAMP)  ## Train the same network in every backend and compare the traje
 
 test: $(STAMP)  ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-t0: $(STAMP)  ## Run the first tier, the exact vectors in every cell, which takes a minute.
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m t0 conformance_tests/test_exact_vectors.py
 
 check: lint types docs test  ## Format, lint, types, generated files, documentation, tests.
 

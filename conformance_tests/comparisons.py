@@ -13,10 +13,11 @@ from hypothesis import assume
 from conformance_tests import core_driver
 from conformance_tests.problems import Vector
 from momo_spec import load_spec
-from momo_spec.arithmetic import Float64
+from momo_spec.arithmetic import Float64, Precise
 from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
 from momo_spec.problem import Problem as OpenLoop
 from momo_spec.problem import Run, Step
+from momo_spec.sampled import FORMATS, error_bounds, evaluate, trajectory_rows
 
 LEAST_MARGIN = 2.0**-10
 
@@ -29,16 +30,40 @@ def core_rows(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> Rows
     return np.array([flattened(params), *(flattened(step["params"]) for step in trajectory)])
 
 
-def rounding(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> Rows:
-    """How far rounding errors may carry a float64 implementation, after each step."""
+def rounding(optimizer: str, hyper: Mapping[str, Any], run: Trajectory, dtype: str = "float64") -> Rows:
+    """How far rounding errors may carry an implementation in a format, after each step."""
+    return exact_and_bound(optimizer, hyper, run, dtype)[1]
+
+
+def exact_and_bound(
+    optimizer: str, hyper: Mapping[str, Any], run: Trajectory, dtype: str
+) -> tuple[Rows, Rows]:
+    """The trajectory of the specification, and how far from it rounding errors may carry a format."""
     spec, (params, steps) = load_spec(optimizer), run
     reference, _ = open_loop(spec, hyper, params, steps)
-    return open_loop_bound(spec, hyper, params, steps, reference, UNIT_ROUNDOFF["float64"])
+    return reference, open_loop_bound(spec, hyper, params, steps, reference, UNIT_ROUNDOFF[dtype])
+
+
+def problem_and_bound(
+    optimizer: str, problem: OpenLoop, steps: Sequence[Step], dtype: str
+) -> tuple[Rows, Rows]:
+    """`exact_and_bound` where tensors have groups or lack gradients."""
+    spec = load_spec(optimizer)
+    outcomes = evaluate(spec, problem, steps, Precise())
+    name = next(short for short, long in FORMATS.items() if long == dtype)
+    bounds = error_bounds(spec, problem, steps, outcomes, (name,))
+    assert bounds, "a rounding error decides"
+    return trajectory_rows(problem, outcomes)["params"], np.array([0.0, *bounds[name]["params"]])
 
 
 def assert_within(left: Rows, right: Rows, *bounds: Rows) -> None:
     distance = np.linalg.norm(left - right, axis=1)
     assert np.all(distance <= sum(bounds)), f"at most {max(distance / sum(bounds)):.3g} of the bound"
+
+
+def assert_apart(left: Rows, right: Rows, *bounds: Rows) -> None:
+    """Somewhere farther from each other than the bounds together."""
+    assert np.any(np.linalg.norm(left - right, axis=1) > sum(bounds))
 
 
 def assume_clear_of_resets(optimizer: str, hyper: Mapping[str, Any], run: Trajectory) -> None:

@@ -31,6 +31,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is made once goes to one worker: fixtures of a module, and what JAX and Numba compile."""
+    for item in items:
+        if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
+            module, fixtures = item.module.__name__, item._fixtureinfo.name2fixturedefs.values()
+            if any(defined[-1].scope == "module" for defined in fixtures):
+                item.add_marker(pytest.mark.xdist_group(module))
+            elif "test_jax" in module:
+                item.add_marker(pytest.mark.xdist_group("jax"))
+            elif "test_torch_fused" in module:
+                item.add_marker(pytest.mark.xdist_group("torch"))
+
+
 @pytest.fixture(params=["cpu", "cuda"])
 def device(request: pytest.FixtureRequest, cell: Cell) -> str:
     name: str = request.param

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-import momo_core
+from conformance_tests.comparisons import assert_within, problem_and_bound
 from conformance_tests.keras_models import (
     BACKEND,
     CUTTING_RATE,
@@ -19,7 +19,6 @@ from conformance_tests.keras_models import (
     X,
     Y,
     apply_steps,
-    assert_close,
     assert_same,
     build,
     everything,
@@ -29,6 +28,8 @@ from conformance_tests.keras_models import (
 from conformance_tests.reliability import covers
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
 from momo_keras import Momo, MomoAdam
+from momo_spec.bounds import flattened
+from momo_spec.problem import Problem, Step
 
 
 @covers("R01", "R04", "R16")
@@ -130,20 +131,16 @@ def check_variables_without_gradients() -> None:
         optimizer, variables = MomoAdam(CUTTING_RATE), [keras.Variable(weight) for weight in WEIGHTS]
         optimizer.build(variables)
         grads = [ops.convert_to_tensor(grad) for grad in GRADIENTS[0]]
-        rule = momo_core.momo_adam(learning_rate=CUTTING_RATE)
-        params, state = list(WEIGHTS), rule.init(WEIGHTS)
-        started = [False, False]
+        steps = []
         for missing in (late, None):
             given = [None if index == missing else grad for index, grad in enumerate(grads)]
             optimizer.apply(given, variables, loss=1.0)
-            exact = [None if grad is None else numpy_of(grad) for grad in given]
-            fresh = [np.asarray(not already) for already in started]
-            params, state, _ = rule.step(params, exact, 1.0, state, fresh=fresh)
-            started = [already or grad is not None for already, grad in zip(started, given, strict=True)]
+            steps.append(Step(tuple(None if grad is None else numpy_of(grad) for grad in given), 1.0))
             if missing is not None:
                 assert_same([variables[late].numpy()], [WEIGHTS[late]])
-        for variable, expected in zip(variables, params, strict=True):
-            assert_close(variable.numpy(), expected)
+        problem = Problem({"learning_rate": CUTTING_RATE}, tuple(WEIGHTS))
+        exact, bound = problem_and_bound("momo_adam", problem, steps, "float32")
+        assert_within(flattened([variable.numpy() for variable in variables])[None], exact[-1:], bound[-1:])
 
 
 @covers("R45", "R61", "R62")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -16,19 +17,22 @@ from keras import ops
 
 import momo_core
 import momo_keras
+from conformance_tests.closed_loop import Rounded
 from conformance_tests.keras_models import (
+    WEIGHTS,
     X,
-    assert_close,
     assert_same,
+    assert_trained_alike,
+    batches,
     build,
     fit,
-    flat,
     variables_of,
     ways_to_fit,
 )
-from conformance_tests.own_directions import BETA, RUN, START, core_params, example, rows
+from conformance_tests.own_directions import BETA, RUN, START, assert_is_the_core, example, rows
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
 from momo_keras import driver
+from momo_spec.bounds import SAMPLES, UNIT_ROUNDOFF, Rows, flattened, rounding_bound
 
 Mine = example("keras").Mine
 
@@ -51,18 +55,36 @@ def check_own_direction_is_the_core() -> None:
     hyper = {"learning_rate": 0.3, **own}
     for mode in driver.MODES:
         found = params_after_run(lambda: Mine(0.3, **own), mode)
-        for param, expected in zip(found, core_params(Mine.kind, hyper), strict=True):
-            np.testing.assert_allclose(param, expected, rtol=1e-10)
+        assert_is_the_core(found, Mine.kind, hyper)
 
 
 def check_own_direction_in_all_ways_to_fit() -> None:
     eager = build(Mine(1.0, weight_decay=0.01), run_eagerly=True)
     watch = fit(eager)
     assert 0 < min(info["truncation"] for info in watch.infos) < 1
+    bound = own_bound({"learning_rate": 1.0, "weight_decay": 0.01})
     for way in ways_to_fit()[1:]:
         other = build(Mine(1.0, weight_decay=0.01), **way)
         fit(other)
-        assert_close(flat(other), flat(eager))
+        assert_trained_alike(other, eager, bound)
+
+
+def own_bound(hyper: dict[str, Any]) -> Rows:
+    """How far rounding errors may carry `fit` with `Mine`: the core in float32, on gradients with errors."""
+    unit = UNIT_ROUNDOFF["float32"]
+    runs = (trained(hyper, np.float32, Rounded(unit, seed)) for seed in range(SAMPLES))
+    return rounding_bound(trained(hyper, np.float64, Rounded(0.0, 0)), runs, unit)
+
+
+def trained(hyper: dict[str, Any], dtype: Any, rounded: Rounded) -> Rows:
+    """Weights after the batches of `fit`, by the core."""
+    rule, params = Mine.kind.checked_rule(hyper), [weight.astype(dtype) for weight in WEIGHTS]
+    state = rule.init(params)
+    for batch in batches(4):
+        loss, gradient = batch.loss_and_gradient(flattened(params), rounded)
+        grads = [part.astype(dtype) for part in (gradient[:6].reshape(3, 2), gradient[6:])]
+        params, state, _ = rule.step(params, grads, loss, state)
+    return flattened(params)[None]
 
 
 def check_own_direction_is_saved_and_loaded() -> None:
@@ -83,10 +105,9 @@ def check_own_direction_is_saved_and_loaded() -> None:
 def check_own_direction_with_state_of_another_shape() -> None:
     kind = rows()
     own = type("Rows", (momo_keras.OwnOptimizer,), {"kind": kind})
-    expected = core_params(kind, {"learning_rate": 0.5}, START[:1])
     for mode in driver.MODES:
-        (found,) = params_after_run(lambda: own(0.5), mode, START[:1])
-        np.testing.assert_allclose(found, expected[0], rtol=1e-10)
+        found = params_after_run(lambda: own(0.5), mode, START[:1])
+        assert_is_the_core(found, kind, {"learning_rate": 0.5}, START[:1])
 
 
 def check_own_direction_checks_its_settings() -> None:
@@ -121,4 +142,5 @@ def check_the_example_of_an_own_direction_runs() -> None:
     shown = io.StringIO()
     with contextlib.redirect_stdout(shown):
         example("keras").main()
-    assert float(shown.getvalue().split()[-1]) < 1e-2
+    first, last = (float(loss) for loss in re.findall(r"loss (\S+)", shown.getvalue()))
+    assert last < first

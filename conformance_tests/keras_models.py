@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,14 +10,17 @@ import keras
 import numpy as np
 from keras import ops
 
-import momo_core
+from conformance_tests.closed_loop import Batch, Training
+from conformance_tests.comparisons import assert_within, exact_and_bound
 from momo_keras import MomoAdam
+from momo_spec.bounds import Rows
 
 BACKEND = keras.config.backend()
 SIX_STEPS = 6
 CUTTING_RATE = 10.0
 """So large that the loss, and not the rate, decides the length of a step."""
 
+PENALTY = 0.1
 GENERATOR = np.random.default_rng(0)
 X = GENERATOR.normal(size=(4 * SIX_STEPS, 3)).astype(np.float32)
 Y = GENERATOR.normal(size=(4 * SIX_STEPS, 2)).astype(np.float32)
@@ -60,7 +63,7 @@ def numpy_of(array: Any) -> np.ndarray:
 
 def build(optimizer: Any, **options: Any) -> Any:
     """A compiled model with one layer."""
-    penalty = keras.regularizers.L2(0.1)
+    penalty = keras.regularizers.L2(PENALTY)
     layer = keras.layers.Dense(
         2, kernel_regularizer=penalty, kernel_constraint=options.pop("constraint", None)
     )
@@ -80,8 +83,27 @@ def flat(model: Any) -> np.ndarray:
     return np.concatenate([weight.ravel() for weight in model.get_weights()])
 
 
-def assert_close(values: Any, expected: Any, relative: float = 2e-6) -> None:
-    np.testing.assert_allclose(values, expected, rtol=relative, atol=relative * np.max(np.abs(expected)))
+def batches(batch_size: int, penalty: float = PENALTY) -> list[Batch]:
+    """What `fit` trains the model of `build` on, as least squares of its weights in one row."""
+    penalties = np.repeat([penalty, 0.0], [WEIGHTS[0].size, WEIGHTS[1].size])
+    rows = np.array([np.concatenate([np.kron(x, np.eye(2)), np.eye(2)], axis=1) for x in X.astype(float)])
+    return [
+        Batch(
+            rows[first : first + batch_size].reshape(-1, 8), Y[first : first + batch_size].ravel(), penalties
+        )
+        for first in range(0, len(X), batch_size)
+    ]
+
+
+def fit_bound(hyper: Mapping[str, Any], batch_size: int = 4, penalty: float = PENALTY) -> Rows:
+    """How far rounding errors may carry `fit` with `MomoAdam`."""
+    start = [weight.astype(float) for weight in WEIGHTS]
+    return Training("momo_adam", hyper, start, batches(batch_size, penalty)).bound("float32")[-1:]
+
+
+def assert_trained_alike(one: Any, other: Any, bound: Rows) -> None:
+    """The weights of two models are at most twice the bound apart."""
+    assert_within(flat(one)[None], flat(other)[None], bound, bound)
 
 
 def variables_of(optimizer: Any) -> list[np.ndarray]:
@@ -101,14 +123,11 @@ def ways_to_fit() -> list[dict[str, Any]]:
     return ways
 
 
-def replay(optimizer: Recorded, hyper: dict[str, Any]) -> list[np.ndarray]:
-    """Where the core takes the weights on NumPy, given what the optimizer was given."""
-    rule = momo_core.momo_adam(**hyper)
-    params: list[Any] = [weight.copy() for weight in WEIGHTS]
-    state = rule.init(params)
-    for grads, loss in optimizer.given:
-        params, state, _ = rule.step(params, grads, loss, state)
-    return params
+def replay(optimizer: Recorded, hyper: dict[str, Any]) -> tuple[Rows, Rows]:
+    """Where the specification takes the weights, given what the optimizer was given, and the bound."""
+    steps = [{"grads": grads, "loss": loss} for grads, loss in optimizer.given]
+    exact, bound = exact_and_bound("momo_adam", hyper, (WEIGHTS, steps), "float32")
+    return exact[-1:], bound[-1:]
 
 
 def apply_steps(model: Any, start: int, stop: int) -> None:

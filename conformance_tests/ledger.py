@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from hashlib import sha256
 from itertools import cycle, islice
 from pathlib import Path
@@ -112,6 +113,7 @@ def stride(place: Place) -> int:
     return PART if place.mode in COMPILED else 1
 
 
+@cache
 def every(optimizer: str, stride: int) -> list[Vector | InvalidVector]:
     """Every `stride`-th vector of an optimizer."""
     return all_vectors(load_vectors(optimizer))[::stride]

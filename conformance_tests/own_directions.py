@@ -12,6 +12,7 @@ import numpy as np
 
 import momo_core
 from momo_core import Kind
+from momo_spec.bounds import SAMPLES, UNIT_ROUNDOFF, flattened, rounding_bound
 
 ROOT = Path(__file__).parent.parent
 BETA = {"beta": (0.9, "[0, 1)")}
@@ -38,12 +39,38 @@ def example(framework: str) -> ModuleType:
 
 
 def core_params(kind: Kind, hyper: dict[str, Any], start: list[np.ndarray] = START) -> list[np.ndarray]:
-    """Parameters after `RUN`, by the core."""
+    """Parameters after `RUN`, by the core, in the dtype of the start."""
     rule, params = kind.checked_rule(hyper), start
     state = rule.init(params)
     for step in RUN:
-        params, state, _ = rule.step(params, step["grads"][: len(start)], step["loss"], state)
+        grads = [grad.astype(start[0].dtype) for grad in step["grads"][: len(start)]]
+        params, state, _ = rule.step(params, grads, step["loss"], state)
     return params
+
+
+def assert_is_the_core(
+    found: list[np.ndarray], kind: Kind, hyper: dict[str, Any], start: list[np.ndarray] = START
+) -> None:
+    """
+    Parameters after `RUN` in float64 are those of the core but for rounding errors.
+
+    What these may do is measured in float32, from starts in the rounding of the first one, and taken down
+    to float64 by the quotient of the units.
+    """
+    narrow, wide = UNIT_ROUNDOFF["float32"], UNIT_ROUNDOFF["float64"]
+    reference = flattened(core_params(kind, hyper, start))[None]
+    runs = (
+        flattened(core_params(kind, hyper, [array.astype(np.float32) for array in each]))[None]
+        for each in (neighbours(start, narrow, seed) for seed in range(SAMPLES))
+    )
+    bound = rounding_bound(reference, runs, narrow) * (wide / narrow)
+    assert np.linalg.norm(flattened(found) - reference) <= 2 * bound[-1]
+
+
+def neighbours(arrays: list[np.ndarray], unit: float, seed: int) -> list[np.ndarray]:
+    """Arrays with random relative errors of up to a unit."""
+    random = np.random.default_rng(seed)
+    return [array * (1 + unit * random.uniform(-1, 1, array.shape)) for array in arrays]
 
 
 def full_matrix() -> Kind:

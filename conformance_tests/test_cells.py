@@ -16,12 +16,15 @@ from conformance_tests.ledger import Place
 from momo_cli.conform.judge import PLAIN_START, Verdict, judge
 from momo_spec import spec_names
 from momo_spec.problem import Problem
-from momo_spec.vector_file import InvalidVector, Vector, VectorFile
+from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_one_steps
 
-STRIDES = {"numpy": 1, "eager": 16, "fused": 16, "tensor by tensor": 32}
-"""Every so manieth vector runs in the cell, or else in the mode; the ledger has more of them."""
+STRIDES = {"numpy": 1, "eager": 48, "fused": 48, "tensor by tensor": 48}
+"""Every so manieth vector runs in the cell, or else in the mode.
 
-COMPILED = 150
+The ledger has more of them, and test_exact_vectors those on which every mode must agree to the bit.
+"""
+
+COMPILED = 600
 """The stride of modes that compile each optimizer with its hyper-parameters."""
 
 
@@ -61,6 +64,27 @@ def test_vectors(cell: Cell, device: str, dtype: str, record_property: Any) -> N
                 ran += verdict.status == "pass"
                 used = f"error over bound, vectors, {cell.name}, {dtype}"
                 record_property(used, verdict.bound_used)
+    assert ran
+
+
+@cache
+def one_steps() -> tuple[Vector, ...]:
+    return tuple(vector for name in spec_names() for vector in load_one_steps(name))
+
+
+def test_one_step(cell: Cell, device: str, dtype: str, record_property: Any) -> None:
+    """Every mode takes the step of tier T1 within its bound; what was exact before it stays exact."""
+    if not any(dtype in dtypes for dtypes in cell.modes.values()):
+        pytest.skip(f"not run: {cell.name} has no {dtype}")
+    applicable = [vector for vector in one_steps() if dtype in vector.dtypes]
+    ran = 0
+    for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
+        few = 1 if cell.is_core else 5 if mode in STRIDES else len(applicable) // 2
+        for vector in applicable[DTYPES.index(dtype) % few :: few]:
+            verdict = verdict_on(cell, vector, mode, device, dtype)
+            assert verdict.status in ("pass", "unsupported"), (mode, vector.algorithm, verdict)
+            ran += verdict.status == "pass"
+            record_property(f"error over bound, one step, {cell.name}, {dtype}", verdict.bound_used)
     assert ran
 
 
@@ -135,6 +159,8 @@ def test_one_wrong_bit_of_an_expectation_is_noticed() -> None:
         last.params[0].flat[0] -= 2.0**-40
 
 
-def verdict_on(cell: Cell, vector: Vector) -> Verdict:
-    subject = CellSubject(cell, vector.algorithm, "eager")
-    return judge(subject, VectorFile((vector,), ()), ["float64"])[0]
+def verdict_on(
+    cell: Cell, vector: Vector, mode: str = "eager", device: str = "cpu", dtype: str = "float64"
+) -> Verdict:
+    subject = CellSubject(cell, vector.algorithm, mode, device)
+    return judge(subject, VectorFile((vector,), ()), [dtype])[0]

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from conformance_tests.conform_subjects import FAULTS
+from conformance_tests.profiles import only_nightly
 from momo_cli.conform import protocol
 from momo_cli.conform.findings import EVERYTHING, ONLY_IN
 from momo_cli.conform.judge import judge
@@ -127,6 +130,7 @@ def test_the_example_conforms() -> None:
     result = momo_conform("--rule", "momo", "--dtype", "float64", "--", "node", str(EXAMPLE))
     assert result.exit_code == 0, result.output
     assert "momo.js 1.0" in result.output
+    assert "checkpoints: resumed in a fresh process" in result.output
 
 
 BUGS = {
@@ -157,6 +161,48 @@ def test_a_bug_in_the_example_is_found_under_its_flag(flag: str, tmp_path: Path)
     assert report.findings[0].smallest.status == "fail"
 
 
+LOST = {
+    "a field": ("JSON.stringify(this, (_, x) => (", "JSON.stringify({ ...this, predicted: 0 }, (_, x) => ("),
+    "digits": ("? encode(x) : x));", "? encode(Math.fround(x)) : x));"),
+    "what is not in the object": ("this.weight = 0;", "this.weight = 0; COUNT += 1;"),
+}
+
+
+@needs_node
+@pytest.mark.parametrize("what", LOST)
+def test_state_that_a_dump_loses_is_found(what: str, tmp_path: Path) -> None:
+    old, new = LOST[what]
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    text = text.replace(old, new)
+    if "COUNT" in new:
+        text = text.replace("class Momo {", "let COUNT = 0;\nclass Momo {").replace(
+            "const loss = decode(lossText)", "const loss = decode(lossText) + (COUNT ? 0 : 1)"
+        )
+    program = tmp_path / "harness.js"
+    program.write_text(text, encoding="utf-8")
+    with protocol.opened(["node", str(program)], 10) as channel, ExitStack() as stack:
+        fresh = partial(protocol.opened, ["node", str(program)], 10)
+        subject = HarnessSubject(channel, "momo", fresh=lambda: stack.enter_context(fresh()))
+        report = Report(subject.name, "momo", ("float64",), judge(subject, load_vectors("momo"), ["float64"]))
+    assert subject.checkpoints
+    assert report.findings[0].title == "Checkpoint"
+    assert report.findings[0].smallest.failures[0].quantity == "checkpoint"
+    assert "resumed from a dump" in report.findings[0].smallest.failures[0].message
+
+
+@needs_node
+def test_a_program_without_checkpoints_is_not_asked_for_any(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace(', features: ["checkpoint"]', "")
+    program = tmp_path / "harness.js"
+    program.write_text(text.replace("  dump: ", "  dumped: "), encoding="utf-8")
+    words = ["--rule", "momo", "--dtype", "float64", "--json", str(tmp_path / "report.json")]
+    result = momo_conform(*words, "--", "node", str(program))
+    assert result.exit_code == 0, result.output
+    assert "checkpoints: unsupported" in result.output
+    assert json.loads((tmp_path / "report.json").read_text())["checkpoints"] == "unsupported"
+
+
 @needs_node
 def test_the_session_of_the_docs_is_that_of_the_example() -> None:
     page = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
@@ -169,21 +215,32 @@ def test_the_session_of_the_docs_is_that_of_the_example() -> None:
     assert result.stdout.splitlines() == lines["<"]
 
 
+def recorded(channel: protocol.Channel) -> list[dict[str, Any]]:
+    """The messages that will be sent."""
+    sent: list[dict[str, Any]] = []
+    send = channel._send
+    channel._send = lambda message: (sent.append(message), send(message))[1]  # type: ignore[method-assign]
+    return sent
+
+
 @needs_node
 def test_messages_of_a_session_fit_the_schema() -> None:
     schema = protocol.schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
-    sent: list[dict[str, Any]] = []
-    with protocol.opened(["node", str(EXAMPLE)], 10) as channel:
-        ask = channel._send
-        channel._send = lambda message: (sent.append(message), ask(message))[1]  # type: ignore[method-assign]
-        judge(HarnessSubject(channel, "momo"), load_vectors("momo"), ["float64"])
-    assert {message["command"] for message in sent} == {"start", "init", "step", "stop"}
-    for message in sent:
+    start = partial(protocol.opened, ["node", str(EXAMPLE)], 10)
+    with start() as channel, start() as other:
+        sent = [recorded(each) for each in (channel, other)]
+        subject = HarnessSubject(channel, "momo", fresh=lambda: other)
+        judge(subject, load_vectors("momo"), ["float64"])
+    straight, resumed = ({message["command"] for message in each} for each in sent)
+    assert straight == {"start", "init", "step", "dump", "stop"}
+    assert resumed == {"start", "load", "step", "stop"}
+    for message in (*sent[0], *sent[1]):
         assert protocol.first_problem(message, message["command"]) == ""
         assert validator.is_valid(message)
-    assert [message["seq"] for message in sent] == list(range(len(sent)))
+    for each in sent:
+        assert [message["seq"] for message in each] == list(range(len(each)))
     assert schema["$defs"]["start"]["properties"]["protocol"]["const"] == protocol.PROTOCOL_VERSION
 
 
@@ -278,8 +335,9 @@ def third_party() -> Callable[[str, str], Report]:
     return get
 
 
+SLOW = ("optax.contrib:momo_adam",)
 THIRD_PARTY = [
-    pytest.param(name, rule, own, id=own["subject"])
+    pytest.param(name, rule, own, id=own["subject"], marks=only_nightly if own["subject"] in SLOW else [])
     for name, texts in third_party_reports.load_texts().items()
     for rule, own in texts["rules"].items()
 ]

@@ -34,7 +34,7 @@ TEXTS = {page: page.read_text(encoding="utf-8") for page in pages()}
 PROGRAMS = [page for page, text in TEXTS.items() if python_blocks(text) and page != WITH_TEST_OF_ITS_OWN]
 COMMANDS = distinct(commands(text) for text in TEXTS.values())
 MENTIONED = distinct(mentioned_commands(text) for text in TEXTS.values())
-TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
 
 
 def name_of(page: Path) -> str:

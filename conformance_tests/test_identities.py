@@ -62,7 +62,7 @@ SAMPLES = st.lists(st.integers(0, 3), min_size=1, max_size=25)
 
 every = pytest.mark.parametrize("optimizer", OPTIMIZERS)
 euclidean = pytest.mark.parametrize("optimizer", EUCLIDEAN)
-fewer = settings(max_examples=max(5, settings().max_examples // 2))
+fewer = settings(max_examples=max(5, settings().max_examples // 4))
 """For the comparisons that need two rounding bounds."""
 
 

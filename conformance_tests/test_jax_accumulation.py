@@ -29,6 +29,7 @@ from conformance_tests.jax_steps import (
     tree,
     types,
 )
+from conformance_tests.profiles import PARTS, mostly
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
 
 Micro = list[tuple[Any, Any]]
@@ -64,7 +65,7 @@ def through(optimizer: Any, given: Micro, wrap: Any = quickly) -> tuple[Any, Any
     return carry
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly(NAMES, PARTS))
 @pytest.mark.reliability("R81")
 def test_small_batches_are_the_large_batch(name: str) -> None:
     """With `MultiSteps` two halves of a batch take the step of the whole batch, loss and gradients."""

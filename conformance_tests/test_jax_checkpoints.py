@@ -18,6 +18,7 @@ import pytest
 
 import momo_jax
 from conformance_tests.jax_steps import NAMES, flags, go_on, make_of, same, tree, types, walk
+from conformance_tests.profiles import PARTS, mostly
 from momo_core import InvalidTypeError, InvalidValueError
 
 Restore = Callable[[Any, Any, Path], Any]
@@ -50,7 +51,7 @@ def fresh_of(optimizer: Any, dtype: Any = jnp.float32) -> Any:
     return zeros, optimizer.init(zeros)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly(NAMES, PARTS))
 @pytest.mark.reliability("R63", "R68", "R73")
 def test_saved_run_goes_on_to_the_bit(name: str, tmp_path: Path) -> None:
     """By pickle, copy, msgpack, orbax and as leaves, at step 0 and later, the run goes on to the bit."""

@@ -37,6 +37,8 @@ from conformance_tests.jax_steps import (
     types,
     walk,
 )
+from conformance_tests.profiles import PARTS, mostly
+from conformance_tests.roundings import assert_rounded
 
 every_rule = pytest.mark.parametrize("name", NAMES)
 
@@ -62,7 +64,7 @@ def test_compiled_steps_are_the_eager_ones_and_are_compiled_once(name: str) -> N
     assert int(compiled[1].count) == len(given)
 
 
-@every_rule
+@pytest.mark.parametrize("name", mostly(NAMES, PARTS))
 @pytest.mark.reliability("R84")
 def test_vmap_takes_several_runs_at_once(name: str) -> None:
     """Runs with learning rates and parameters of their own, side by side, are the runs one by one."""
@@ -196,7 +198,7 @@ def test_state_can_be_donated(name: str) -> None:
     assert len({array.unsafe_buffer_pointer() for array in arrays}) == len(arrays)
 
 
-@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("name", mostly(PATHS, ["momo_am_adam"]))
 def test_program_grows_with_the_number_of_tensors_and_not_its_square(name: str) -> None:
     lengths = []
     for number in (6, 24):
@@ -219,7 +221,9 @@ def check_prediction(name: str, dtype: str, wrap: Any) -> None:
     loss = 2.0 * float(state.scalars["weight"])
     terms = np.abs(grad_avg * change).sum()
     expected = loss + grad_avg @ change
-    assert float(state.info.predicted_loss) == pytest.approx(expected, abs=1e-6 * terms + 3e-7)
+    # A move, its product and a sum of 500 in any order; the weight, the product with the loss, the sum.
+    found = float(state.info.predicted_loss)
+    assert_rounded(found, expected, len(change) + 3, "float32", terms=loss + terms)
 
 
 @pytest.mark.parametrize("name", CUT)
@@ -246,7 +250,8 @@ def test_small_updates_of_float16_are_not_flushed(name: str) -> None:
     optimizer = make_of(name)(3e-5, **accepted(name, lower_bound=-1e6))
     params = jnp.full(3, 0.01, jnp.float16)
     updates, _ = optimizer.update(jnp.ones_like(params), optimizer.init(params), params, value=1.0)
-    np.testing.assert_allclose(np.float64(updates), -3e-5, rtol=0.2)
+    spacing = float(np.spacing(np.float16(0.01)))
+    assert np.all(abs(np.float64(updates) + 3e-5) <= spacing / 2)
 
 
 @every_rule

@@ -20,6 +20,7 @@ from jax.sharding import PartitionSpec as P
 import momo_jax
 from conformance_tests import jax_scale
 from conformance_tests.comparisons import Trajectory, assert_within, core_rows, rounding
+from conformance_tests.profiles import PARTS, mostly
 from momo_core import InvalidValueError
 from momo_spec import spec_names
 from momo_spec.bounds import Rows
@@ -63,21 +64,21 @@ def assert_as_on_one_device(trajectory: Rows, rule: str) -> None:
     assert_within(trajectory, core_rows(rule, hyper, run), bound, bound)
 
 
-@pytest.mark.parametrize("rule", spec_names())
+@pytest.mark.parametrize("rule", mostly(spec_names(), PARTS))
 @pytest.mark.reliability("R78")
 def test_automatic_mesh(trajectories: Mapping[str, Rows], rule: str) -> None:
     """Over eight devices, sharded and replicated tensors move as on one device, within the bound."""
     assert_as_on_one_device(trajectories[f"auto/{rule}"], rule)
 
 
-@pytest.mark.parametrize("rule", spec_names())
+@pytest.mark.parametrize("rule", mostly(spec_names(), PARTS))
 @pytest.mark.reliability("R79")
 def test_explicit_mesh(trajectories: Mapping[str, Rows], rule: str) -> None:
     """With the sharding in the types it is the same, and the types of the state stay as they are."""
     assert_as_on_one_device(trajectories[f"explicit/{rule}"], rule)
 
 
-@pytest.mark.parametrize("rule", spec_names())
+@pytest.mark.parametrize("rule", mostly(spec_names(), PARTS))
 @pytest.mark.reliability("R76", "R78")
 def test_shard_map(trajectories: Mapping[str, Rows], rule: str) -> None:
     """In `shard_map` the sums of split tensors are added over their devices, without an argument."""

@@ -9,10 +9,12 @@ import os
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conformance_tests.cells import KERAS_BACKENDS, process_pool, set_backend
+from conformance_tests.profiles import only_nightly
 
 FOLDER = Path(__file__).parent
 
@@ -46,10 +48,25 @@ def run_check(module: str, name: str) -> None:
         raise AssertionError(str(error)) from error  # the other class does not travel between processes
 
 
-@pytest.mark.parametrize(("module", "name"), checks("keras_checks*.py", "check_"))
-@pytest.mark.parametrize(
-    "backend", [pytest.param(name, marks=pytest.mark.xdist_group(f"keras-{name}")) for name in KERAS_BACKENDS]
-)
+def on_backends(found: list[Any]) -> list[Any]:
+    """Checks on each backend; by day those of more than the rules of a backend run on two of the three."""
+    return [
+        pytest.param(
+            backend,
+            *check.values,
+            id=f"{backend}-{check.id}",
+            marks=[
+                *check.marks,
+                pytest.mark.xdist_group(f"keras-{backend}"),
+                *([only_nightly] if (number + place) % 3 == 0 and "every_rule" not in str(check.id) else []),
+            ],
+        )
+        for place, backend in enumerate(KERAS_BACKENDS)
+        for number, check in enumerate(found)
+    ]
+
+
+@pytest.mark.parametrize(("backend", "module", "name"), on_backends(checks("keras_checks*.py", "check_")))
 def test_keras(backend: str, module: str, name: str) -> None:
     process_pool(backend).submit(run_check, module, name).result()
 

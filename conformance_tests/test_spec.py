@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance_tests.profiles import PROFILE
 from momo_spec import generate, lint
+from momo_spec import vectors as vectors_module
 from momo_spec.branches import possible_branches
 from momo_spec.check import check_document, check_spec
 from momo_spec.load import files_root, load_frame, load_spec, merged_document, spec_names
 from momo_spec.numbering import is_dense, numbered_group
-from momo_spec.vector_file import Vector, load_vectors, read_document
+from momo_spec.vector_file import Vector, load_one_steps, load_vectors, one_step_root, read_document
 from momo_spec.vectors import vector_group
 
 Document = dict[str, Any]
@@ -246,6 +248,37 @@ def test_vectors_are_current(name: str, tier: str) -> None:
     assert vector_group(load_spec(name), tier) == written
 
 
+@pytest.mark.parametrize("name", ["momo", "sgdm"])
+def test_one_step_vectors_are_current(name: str) -> None:
+    assert vectors_module.one_step_document(load_spec(name)) == read_document(name, one_step_root())
+
+
+def test_lint_notices_a_changed_one_step() -> None:
+    vector = load_one_steps("momo_adam")[0]
+    assert lint.vector_problems(vector) == []
+    last = vector.expect[-1]
+    params = (np.nextafter(last.params[0], np.inf), *last.params[1:])
+    moved = dataclasses.replace(
+        vector, expect=(*vector.expect[:-1], dataclasses.replace(last, params=params))
+    )
+    assert any("params differ" in problem for problem in lint.vector_problems(moved))
+    early = {"f64": {name: [1.0, *bounds[1:]] for name, bounds in vector.tol["f64"].items()}}
+    loose = lint.vector_problems(dataclasses.replace(vector, tol={**vector.tol, **early}))
+    assert any("where nothing rounds" in problem for problem in loose)
+    tight = {name: _shrunk(tol) for name, tol in vector.tol.items()}
+    found = lint.vector_problems(dataclasses.replace(vector, tol=tight))
+    assert any("leaves its bound" in problem for problem in found)
+    rounding = dataclasses.replace(vector.steps[0], grads=tuple(grad / 3 for grad in vector.steps[0].grads))
+    inexact = lint.vector_problems(dataclasses.replace(vector, steps=(rounding, *vector.steps[1:])))
+    assert any("before the last step" in problem for problem in inexact)
+
+
+def test_every_format_has_a_one_step_vector_of_every_rule() -> None:
+    for name in spec_names():
+        formats = {dtype for vector in load_one_steps(name) for dtype in vector.dtypes}
+        assert formats >= {"float64", "float32", "bfloat16"}, name
+
+
 def test_error_codes_are_documented() -> None:
     text = (files_root() / "README.md").read_text(encoding="utf-8")
     codes = {hyper.code for name in spec_names() for hyper in load_spec(name).hyper.values()}
@@ -257,7 +290,7 @@ def vectors(request: pytest.FixtureRequest) -> tuple[Vector, ...]:
     return load_vectors(request.param).tests
 
 
-@pytest.mark.xdist_group("lint")
+@pytest.mark.skipif(PROFILE != "nightly", reason="not run: half a minute, `make lint` does the same")
 def test_vectors_lint_clean() -> None:
     assert lint.lint_vectors() == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+
 import pytest
 from typer.testing import CliRunner
 
@@ -40,3 +42,8 @@ def test_the_argument_of_each_framework_is_shown() -> None:
     text = " ".join(shown("show", "momo_adam").split())
     assert "[1]; betas[0] in torch; b1 in jax; beta_1 in keras The weight" in text
     assert "use_fstar in torch Estimate" in text
+
+
+def test_the_command_tells_the_version_of_the_distribution() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"momo {metadata.version('momo-spec')}\n")

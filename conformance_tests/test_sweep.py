@@ -31,6 +31,8 @@ from momo_cli.sweep.problem import Problem, prepare
 from momo_cli.sweep.runs import Record, Run, learning_rates, plan, train
 from momo_cli.sweep.tasks import TASKS
 from momo_cli.sweep.window import Curve, curves
+from momo_spec import load_spec
+from momo_spec.bounds import SAFETY
 
 UNIT_ROUNDOFF = 2.0**-24
 GRID = ("--lowest", "0.1", "--highest", "1", "--per-decade", "1", "--seeds", "1", "--steps", "4")
@@ -160,19 +162,21 @@ def spread(backend: str, run: Run) -> float:
     """
     How far roundings of float32 can move the final loss of a short run.
 
-    Each of at most 16 steps rounds a weight, and a gradient by less.  Adam's bias correction
-    ``1 - beta2**t``, at least 1e-3, is off by up to 1,000 roundings where a framework computes it in
-    float32: as a learning rate that is off by as much.
+    Each step rounds a weight, and a gradient by less.  Adam's bias correction ``1 - beta2**t`` is
+    at least ``1 - beta2``, and is off by up to as many roundings as that goes into 1 where a framework
+    computes it in float32: as a learning rate that is off by as much.
     """
+    correction = math.ceil(1 / (1 - load_spec("adam").hyper["beta2"].default))
     problem = prepare(run.task, run.seed, run.steps, run.batch_size)
     trainer, choice = import_module(f"momo_cli.sweep.run_{backend}"), parse(run.optimizer)
 
     def loss(start: Problem, factor: float = 1.0) -> float:
         return problem.loss(trainer.train(start, choice, factor * run.learning_rate)[0])
 
-    near = [loss(perturbed(problem, 16 * UNIT_ROUNDOFF, seed)) for seed in range(4)]
-    near += [loss(problem, 1 + sign * 1000 * UNIT_ROUNDOFF) for sign in (-1, 1)]
-    return max(abs(other - loss(problem)) for other in near)
+    near = [loss(perturbed(problem, run.steps * UNIT_ROUNDOFF, seed)) for seed in range(4)]
+    near += [loss(problem, 1 + sign * correction * UNIT_ROUNDOFF) for sign in (-1, 1)]
+    here = loss(problem)
+    return SAFETY * max(abs(other - here) for other in near)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from conformance_tests.checkpoint_worker import CASES, FLAT, NESTED, RESUMED, run_all
+from conformance_tests.checkpoint_worker import CASES, FLAT, NESTED, OFTEN, RESUMED, run_all
+from conformance_tests.profiles import mostly, pairwise
 from conformance_tests.ranks import run_ranks
 from conformance_tests.torch_problems import CLASSES, PROBLEM, VARIANTS, Class, snapshot, unchanged
 from momo_torch import ModelBasedOptimizer, Momo, MomoAdam
@@ -92,10 +93,12 @@ def assert_resumes(
     assert all(map(torch.equal, snapshot(restored), snapshot(optimizer)))
 
 
+ROUTES = (by_state_dict, by_file, by_deepcopy, by_pickle)
+DTYPES = (DOUBLE, SINGLE, HALF)
+
+
 @pytest.mark.reliability("R63", "R64", "R68")
-@pytest.mark.parametrize("dtype", [DOUBLE, SINGLE, HALF])
-@pytest.mark.parametrize("stop", [0, 1, 4])
-@pytest.mark.parametrize("resume", [by_state_dict, by_file, by_deepcopy, by_pickle])
+@pytest.mark.parametrize(("resume", "dtype", "stop"), pairwise(ROUTES, DTYPES, (0, 1, 4)))
 @pytest.mark.parametrize(("cls", "options"), VARIANTS)
 def test_resuming_is_bit_identical(
     cls: Class, options: dict[str, Any], resume: Resume, stop: int, dtype: torch.dtype, tmp_path: Path
@@ -128,7 +131,7 @@ def ranks() -> list[dict[str, Any]]:
 
 
 @pytest.mark.reliability("R63", "R70", "R76")
-@pytest.mark.parametrize(("case", "route", "stop"), RESUMED)
+@pytest.mark.parametrize(("case", "route", "stop"), mostly(RESUMED, OFTEN))
 def test_shards_are_resumed_bit_identically(
     ranks: list[dict[str, Any]], case: str, route: str, stop: int
 ) -> None:

@@ -48,8 +48,13 @@ class LeastSquares:
     def params(self, dtype: torch.dtype = torch.float64) -> list[Parameter]:
         return [Parameter(start.to(dtype, copy=True)) for start in self.start]
 
+    @staticmethod
+    def batch(step: int) -> list[int]:
+        """Rows of a step."""
+        return [(3 * step + offset) % 30 for offset in range(3)]
+
     def loss(self, params: list[Parameter], step: int) -> torch.Tensor:
-        batch = [(3 * step + offset) % 30 for offset in range(3)]
+        batch = self.batch(step)
         x = torch.cat([param.to(torch.float64) for param in params])
         return ((self.rows[batch] @ x - self.targets[batch]) ** 2).mean()
 

@@ -59,6 +59,14 @@ class Momo {
     this.bound = this.hyper.lower_bound;
   }
 
+  dump() { // all fields, their numbers as bit patterns, for another process
+    return JSON.stringify(this, (_, x) => (typeof x === "number" ? encode(x) : x));
+  }
+  static load(state) {
+    const fields = JSON.parse(state, (_, x) => (typeof x === "string" ? decode(x) : x));
+    return Object.assign(Object.create(Momo.prototype), fields);
+  }
+
   step(grads, lossText, ownHyper) {
     if (lossText === null) throw new Refused("E_LOSS_MISSING", "no loss");
     if (grads.length !== this.layout.length) throw new Refused("E_GRADS_NUMBER", "not one gradient for each tensor");
@@ -97,7 +105,7 @@ let optimizer;
 const ANSWERS = {
   start: ({ rule }) => {
     if (rule !== "momo") throw new Unsupported(rule);
-    return { protocol: 1, name: "momo.js", version: "1.0", dtypes: ["float64"] };
+    return { protocol: 1, name: "momo.js", version: "1.0", dtypes: ["float64"], features: ["checkpoint"] };
   },
   init: ({ hyper, params, groups }) => {
     if (groups) throw new Unsupported("parameter groups");
@@ -105,6 +113,8 @@ const ANSWERS = {
     return {};
   },
   step: ({ grads, loss, hyper }) => optimizer.step(grads, loss, hyper),
+  dump: () => ({ state: optimizer.dump() }),
+  load: ({ state }) => { optimizer = Momo.load(state); return {}; },
   stop: () => ({}),
 };
 require("readline").createInterface({ input: process.stdin }).on("line", (line) => {

@@ -30,6 +30,7 @@ def main() -> None:
     targets = inputs @ np.arange(4, dtype=np.float32)[:, None]
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(1)])
     model.compile(optimizer=Mine(learning_rate=1.0), loss="mse")
+    print(f"first loss {model.evaluate(inputs, targets, verbose=0):.2e}")
     model.fit(inputs, targets, batch_size=32, epochs=25, verbose=0)
     print(f"step size {float(model.optimizer.step_size.numpy()):.2e}")
     print(f"last  loss {model.evaluate(inputs, targets, verbose=0):.2e}")

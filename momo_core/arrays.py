@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from typing import Any
 
 import array_api_compat
@@ -56,16 +57,63 @@ def as_scalar(value: Any, like: Array, *, xp: Namespace) -> Array:
     return cast(xp.reshape(xp.asarray(value), ()), like.dtype, xp=xp)
 
 
-def dot(left: Array, right: Array, *, xp: Namespace) -> Array:
-    """Sum of the products of the elements, shape (); by a function of `xp` with the name in it, if any."""
-    own = getattr(xp, "sum_of_products", None)
-    return xp.sum(left * right) if own is None else own(left, right)
+def replaceable(function: Callable[..., Array]) -> Callable[..., Array]:
+    """A function of arrays in whose place a namespace may have its own, of the same name and without `xp`."""
+    name = function.__name__
+
+    @wraps(function)
+    def chosen(*arrays: Array, xp: Namespace) -> Array:
+        own = getattr(xp, name, None)
+        return function(*arrays, xp=xp) if own is None else own(*arrays)
+
+    return chosen
 
 
+@replaceable
+def sum_of_products(left: Array, right: Array, *, xp: Namespace) -> Array:
+    """Sum of the products of the elements, shape ()."""
+    return xp.sum(left * right)
+
+
+@replaceable
 def infinite_where_zero(array: Array, *, xp: Namespace) -> Array:
-    """`array`, of which no element is negative, with infinity for 0; by a function of `xp`, if any."""
-    own = getattr(xp, "infinite_where_zero", None)
-    return xp.where(array == 0, xp.full_like(array, float("inf")), array) if own is None else own(array)
+    """`array`, of which no element is negative, with infinity for 0."""
+    return xp.where(array == 0, xp.full_like(array, float("inf")), array)
+
+
+@replaceable
+def blended(old: Array, array: Array, new: Array, sample: Array, *, xp: Namespace) -> Array:
+    """``old * array + new * sample``."""
+    return old * array + new * sample
+
+
+@replaceable
+def square_blended(old: Array, array: Array, new: Array, sample: Array, *, xp: Namespace) -> Array:
+    """``old * array + new * sample**2``."""
+    return old * array + new * (sample * sample)
+
+
+@replaceable
+def root_of_ratio(array: Array, divisor: Array, shift: Array, *, xp: Namespace) -> Array:
+    """``sqrt(array / divisor) + shift``."""
+    return xp.sqrt(array / divisor) + shift
+
+
+@replaceable
+def divided(array: Array, divisor: Array, *, xp: Namespace) -> Array:
+    """``array / divisor``, 0 where the divisor, of which no element is negative, is 0."""
+    return array / infinite_where_zero(divisor, xp=xp)
+
+
+@replaceable
+def moved(array: Array, rate: Array, direction: Array, *, xp: Namespace) -> Array:
+    """``array - rate * direction``."""
+    return array - rate * direction
+
+
+def needs_sums(xp: Namespace) -> bool:
+    """Whether sums are asked for, and not only the arrays on the way to them."""
+    return getattr(xp, "needs_sums", True)
 
 
 def computed_once(scalars: list[Array], *, xp: Namespace) -> list[Array]:

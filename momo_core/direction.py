@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from .arrays import Array, Namespace, infinite_where_zero
+from .arrays import Array, Namespace, blended, divided, square_blended
 
 Leaf = dict[str, Array]
 """State of one tensor, by name."""
@@ -103,14 +103,14 @@ def average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp:
     old, new = shares(
         coefficients["beta_k"], coefficients["sample_share"], coefficients["weight"], fresh, xp=xp
     )
-    return old * leaf["grad_avg"] + new * grad
+    return blended(old, leaf["grad_avg"], new, grad, xp=xp)
 
 
 def square_average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace) -> Array:
     """``grad_sq_avg`` after this gradient."""
     beta2 = coefficients["beta2"]
     old, new = shares(beta2, 1 - beta2, coefficients["grad_sq_weight"], fresh, xp=xp)
-    return old * leaf["grad_sq_avg"] + new * (grad * grad)
+    return square_blended(old, leaf["grad_sq_avg"], new, grad, xp=xp)
 
 
 def square_weights(scalars: Scalars, hyper: Hyper) -> Scalars:
@@ -128,16 +128,6 @@ def weights(beta: Array, scalars: Scalars) -> Scalars:
     """Weights of the averages of losses and gradients with a momentum coefficient."""
     share = 1 - beta
     return {"beta_k": beta, "sample_share": share, "weight": beta * scalars["weight"] + share}
-
-
-def divided(array: Array, divisor: Array, *, xp: Namespace) -> Array:
-    """
-    ``array / divisor``, 0 where the divisor, of which no element is negative, is 0.
-
-    By a function of `xp` with this name, if any.
-    """
-    own = getattr(xp, "divided", None)
-    return array / infinite_where_zero(divisor, xp=xp) if own is None else own(array, divisor)
 
 
 def inverted(metric: Array, *, xp: Namespace) -> Array:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .arrays import Array, Namespace, as_scalar, cast, dot, leaf_dtype
+from .arrays import Array, Namespace, as_scalar, cast, leaf_dtype, moved, needs_sums, sum_of_products
 from .direction import Direction, Hyper, Leaf, Scalars
 from .model import ratio
 
@@ -123,19 +123,21 @@ def accumulate(
     """
     New averages and direction of a tensor, and its part of the sums (`SUMS`, then watched).
 
-    Without `slope` the inner product with the parameters is left out.
+    Without `slope` the inner product with the parameters is left out; a namespace may need no sums.
     """
     dtype = leaf_dtype(param, xp=xp)
     local = {name: cast(value, dtype, xp=xp) for name, value in coefficients.items()}
-    leaf, moved = direction.accumulate(cast(grad, dtype, xp=xp), leaf, local, fresh, xp=xp)
+    leaf, vector = direction.accumulate(cast(grad, dtype, xp=xp), leaf, local, fresh, xp=xp)
+    if not needs_sums(xp):
+        return Accumulated(leaf, vector, [])
     target = group.relative_rate.dtype
-    norm_sq = group.relative_rate * cast(dot(leaf["grad_avg"], moved, xp=xp), target, xp=xp)
+    norm_sq = group.relative_rate * cast(sum_of_products(leaf["grad_avg"], vector, xp=xp), target, xp=xp)
     drop = xp.zeros_like(norm_sq)
     if slope and group.decay is not None:
-        along = dot(leaf["grad_avg"], cast(param, dtype, xp=xp), xp=xp)
+        along = sum_of_products(leaf["grad_avg"], cast(param, dtype, xp=xp), xp=xp)
         drop = group.decay * group.model_scale * cast(along, target, xp=xp)
     watched = [cast(xp.sum(leaf[name]), target, xp=xp) for name in direction.watched]
-    return Accumulated(leaf, moved, [norm_sq, group.model_scale * norm_sq, drop, *watched])
+    return Accumulated(leaf, vector, [norm_sq, group.model_scale * norm_sq, drop, *watched])
 
 
 def apply(
@@ -161,7 +163,7 @@ def apply(
     param = cast(param, dtype, xp=xp)
     if group.decay is not None:
         param = cast(1 - group.shrink, dtype, xp=xp) * param
-    return work.leaf, param - rate * work.direction
+    return work.leaf, moved(param, rate, work.direction, xp=xp)
 
 
 def model_change(old: Array, stored: Array, grad_avg: Array, target: Any, *, xp: Namespace) -> Array:
@@ -173,7 +175,7 @@ def model_change(old: Array, stored: Array, grad_avg: Array, target: Any, *, xp:
     """
     dtype = grad_avg.dtype
     displacement = cast(stored, dtype, xp=xp) - cast(old, dtype, xp=xp)
-    return cast(dot(grad_avg, displacement, xp=xp), target, xp=xp)
+    return cast(sum_of_products(grad_avg, displacement, xp=xp), target, xp=xp)
 
 
 def choose(

@@ -92,7 +92,10 @@ class Step:
             for index, tensor in zip(self.moving, self._tensors(), strict=True)
         ]
         self.leaves = [leaf for leaf, _ in measured]
-        sums = [parts for _, parts in measured]
+        self.choose_from([parts for _, parts in measured])
+
+    def choose_from(self, sums: Parts) -> None:
+        """Choose the coefficients of the tensors with a gradient from the sums of each."""
         chosen = self.choose_each(sums) if self.by_tensor else self.choose_shared(sums, self.moving)
         self.coefficients = [{**common, **own} for common, own in zip(self.coefficients, chosen, strict=True)]
 

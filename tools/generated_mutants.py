@@ -100,6 +100,7 @@ def meaning(source: str) -> str:
                 [],
                 [],
             )
+            node.defaults = [*node.defaults, *filter(None, node.kw_defaults)]
             node.kw_defaults = []
     return ast.unparse(tree)
 

@@ -129,7 +129,7 @@ def _scanned(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[
     for _, same in itertools.groupby(steps, key=jax.tree.structure):
         stretch = list(same)
         stacked = jax.tree.map(lambda *values: jax.numpy.asarray(values), *stretch)
-        carry, results = jax.lax.scan(take, carry, stacked)
+        carry, results = jax.lax.scan(take, carry, stacked, length=len(stretch))
         for index in range(len(stretch)):
             yield _plain(jax.tree.map(operator.itemgetter(index), results))
 

@@ -14,7 +14,7 @@ from momo_core import Info, State, phases
 from momo_core.direction import Leaf
 from momo_core.step import Step, Store
 
-from .blocks import LARGE, Summing, by_blocks, no_sum
+from .blocks import BLOCK, LARGE, SHARE, Summing, by_blocks, no_sum
 from .xla import applied, as_update
 
 Result = TypeVar("Result")
@@ -33,9 +33,18 @@ class Moved(NamedTuple):
 class UpdateStep(Step):
     """A step that returns what to add to the parameters, in their place."""
 
-    def accumulate(self) -> None:
+    def measure(self) -> None:
         """As in the core."""
         self.again = [self._is_averaged_again(self.params[index]) for index in self.moving]
+        if self.rule.direction.choose is None:
+            return
+        measured = self._swept(self._measured)
+        pairs = zip(self.again, self.leaves, measured, strict=True)
+        self.leaves = [old if again else leaf for again, old, (leaf, _) in pairs]
+        self.choose_from([sums for _, sums in measured])
+
+    def accumulate(self) -> None:
+        """As in the core."""
         self.work = self._swept(self._accumulated)
         self.solve_from([work.sums for work in self.work], self.moving)
 
@@ -93,12 +102,20 @@ class UpdateStep(Step):
 
     def _swept(self, phase: Callable[[int, Any, Tensor], Result]) -> list[Result]:
         """A phase on each tensor."""
-        return [
-            by_blocks(partial(phase, position), tensor) if again else phase(position, jnp, tensor)
-            for position, (tensor, again) in enumerate(
-                zip(self._tensors_and_grads(), self.again, strict=True)
-            )
-        ]
+        longest, last = self._longest(), self.like
+        swept = []
+        for position, (tensor, again) in enumerate(zip(self._tensors_and_grads(), self.again, strict=True)):
+            if again:
+                result, last = by_blocks(partial(phase, position), tensor, longest, last)
+            else:
+                result = phase(position, jnp, tensor)
+            swept.append(result)
+        return swept
+
+    def _longest(self) -> int:
+        """Elements of the largest block."""
+        size: int = sum(self.params[index].size for index in self.moving)
+        return max(min(BLOCK, size // SHARE), 1)
 
     def _tensors_and_grads(self) -> list[Tensor]:
         return [
@@ -106,8 +123,20 @@ class UpdateStep(Step):
             for index, leaf in zip(self.moving, self.leaves, strict=True)
         ]
 
+    def _measured(self, position: int, xp: Any, tensor: Tensor) -> tuple[Leaf, list[Array]]:
+        return phases.measure(
+            self.rule.direction,
+            *tensor,
+            self.coefficients[position],
+            self.groups[position],
+            self.fresh[position],
+            xp=xp,
+        )
+
     def _accumulated(self, position: int, xp: Any, tensor: Tensor) -> phases.Accumulated:
         param, grad, leaf = tensor
+        if self.again[position]:
+            leaf, _ = self._measured(position, Summing(no_sum), tensor)
         return phases.accumulate(
             self.rule.direction,
             param,
@@ -135,13 +164,13 @@ class BlockStep(UpdateStep):
     """
     The same for a direction that works on each element for itself.
 
-    Large tensors are averaged again in each phase: for the sums of `accumulate`, for the change of
-    the model, for the update, and for what is written.  A step is all or nothing, and memory is
+    Large tensors are averaged again in each phase: for the sums of `measure` and `accumulate`, for the
+    change of the model, for the update, and for what is written.  A step is all or nothing, and memory is
     what it costs: to keep the averages until it is known to be finite costs more than they do.
     """
 
     def _is_averaged_again(self, param: Array) -> bool:
-        return self.rule.direction.measure is None and _is_large(param)
+        return _is_large(param)
 
 
 def _is_large(param: Array) -> bool:

@@ -141,9 +141,11 @@ class FusedSteps:
         table = self._table_for(params, grads, owned_by(params, states))
         sizes, policy = [len(group["params"]) for group in groups], groups[0]["on_nonfinite"]
         settings = Settings(list(map(without_tensors, hypers)), sizes, moving, policy)
-        if self.plan is None or self.plan.table is not table or self.plan.settings != settings:
+        if self.plan is None or self.plan.table is not table:
             self._look_up()
             self.plan = Plan(self.kind, table, settings)
+        elif self.plan.settings != settings:
+            self.plan.adopt(settings)
         return self.plan
 
     def _look_up(self) -> None:

@@ -76,24 +76,28 @@ class Plan:
     """
 
     def __init__(self, kind: Kind, table: Table, settings: Settings) -> None:
-        hypers = settings.hypers
-        self.table, self.settings = table, settings
-        self.rule = kind.rule(hypers[0], settings.on_nonfinite)
+        self.kind, self.table = kind, table
         self.kept = [*kind.direction.scalar_state, *kind.model.scalar_state]
-        self.groups = [{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers]
-        decays = any(hyper["weight_decay"] != 0 for hyper in hypers)
-        self.kernels: Kernels = kernel_table()[kind.name, decays]
         self.type = table.like.dtype.type
         self.largest = float(np.finfo(self.type).max)
-        self.new = np.empty((len(self.kernels.tensor_state), table.count), self.type)
-        self.step = self._started({name: self.type(0) for name in self.kept})
-        self.step.begin(self.type(0), self.groups, range(len(hypers)), [False] * len(hypers))
-        self.own = self._numbers_of_groups(self.step.groups, settings.group_of)
-        self.growth = growth_of(self.step.groups)
         elements = sum(param.numel() for param in table.params)
         self.small = elements <= SERIAL
         self.helpers = 0 if self.small else min(torch.get_num_threads(), len(table.chunks)) - 1
         self.param_size, self.versions = 0.0, list[int]()
+        self.adopt(settings)
+
+    def adopt(self, settings: Settings) -> None:
+        """Go on with other settings, as under a schedule; what is known of the tensors stays."""
+        hypers, self.settings = settings.hypers, settings
+        self.rule = self.kind.rule(hypers[0], settings.on_nonfinite)
+        self.groups = [{name: hyper[name] for name in GROUP_HYPER} for hyper in hypers]
+        decays = any(hyper["weight_decay"] != 0 for hyper in hypers)
+        self.kernels: Kernels = kernel_table()[self.kind.name, decays]
+        self.new = np.empty((len(self.kernels.tensor_state), self.table.count), self.type)
+        self.step = self._started({name: self.type(0) for name in self.kept})
+        self.step.begin(self.type(0), self.groups, range(len(hypers)), [False] * len(hypers))
+        self.own = self._numbers_of_groups(self.step.groups, settings.group_of)
+        self.growth = growth_of(self.step.groups)
 
     def prepare(self, numbers: Numbers, loss: float | None) -> bool:
         """

@@ -32,6 +32,8 @@ __all__ = [
     "abs",
     "asarray",
     "astype",
+    "blended",
+    "divided",
     "finfo",
     "float32",
     "float64",
@@ -42,11 +44,15 @@ __all__ = [
     "isfinite",
     "maximum",
     "minimum",
+    "moved",
     "ones_like",
     "reshape",
+    "root_of_ratio",
     "sqrt",
+    "square_blended",
     "stack",
     "sum",
+    "sum_of_products",
     "where",
     "zeros_like",
 ]
@@ -55,6 +61,13 @@ __all__ = [
 def sum(array: Tensor) -> Tensor:
     """Sum of an array of one dimension, shape (); of each row of one with two, a column."""
     return array.sum() if array.ndim < 2 else array.sum(dim=1, keepdim=True)
+
+
+def sum_of_products(left: Tensor, right: Tensor) -> Tensor:
+    """Sum of the products of the elements, as `sum`, without an array of products where it can be."""
+    if left.ndim == 1 and left.dtype == right.dtype:
+        return torch.dot(left, right)
+    return sum(left * right)
 
 
 def on_host(scalar: Tensor) -> bool:
@@ -74,6 +87,34 @@ def infinite_where_zero(array: Tensor) -> Tensor:
     return threshold(array, 0.0, float("inf"))
 
 
+# The following ones round as the operators do.  They write to arrays that are in the cache, not to new ones.
+def blended(old: Tensor, array: Tensor, new: Tensor, sample: Tensor) -> Tensor:
+    """``old * array + new * sample``."""
+    return (old * array).add_(new * sample)
+
+
+def square_blended(old: Tensor, array: Tensor, new: Tensor, sample: Tensor) -> Tensor:
+    """``old * array + new * sample**2``."""
+    return (sample * sample).mul_(new).add_(old * array)
+
+
+def root_of_ratio(array: Tensor, divisor: Tensor, shift: Tensor) -> Tensor:
+    """``sqrt(array / divisor) + shift``."""
+    return (array / divisor).sqrt_().add_(shift)
+
+
+def divided(array: Tensor, divisor: Tensor) -> Tensor:
+    """``array / divisor``, 0 where the divisor, of the shape of the result and nowhere negative, is 0."""
+    safe = infinite_where_zero(divisor)
+    return torch.div(array, safe, out=safe)
+
+
+def moved(array: Tensor, rate: Tensor, direction: Tensor) -> Tensor:
+    """``array - rate * direction``."""
+    way = rate * direction
+    return torch.sub(array, way, out=way)
+
+
 def full_like(like: Tensor, value: float) -> Tensor:
     """`value` in the dtype of `like`, shape ()."""
     return like.new_full((), value)
@@ -89,11 +130,5 @@ def ones_like(like: Tensor) -> Tensor:
     return like.new_ones(())
 
 
-def _no_sum(*arrays: Tensor) -> Tensor:
-    return arrays[0].new_zeros(())
-
-
-WITHOUT_SUMS: Any = SimpleNamespace(
-    **{name: globals()[name] for name in __all__} | {"sum": _no_sum, "sum_of_products": _no_sum}
-)
-"""The namespace for a sweep whose sums are known: they are 0 here and take no time."""
+WITHOUT_SUMS: Any = SimpleNamespace(**{name: globals()[name] for name in __all__}, needs_sums=False)
+"""The namespace for a sweep whose sums are known."""

@@ -80,7 +80,7 @@ class StreamedStep(Step):
         if self.by_tensor:
             chosen = self.choose_each(self._of_tensors(sums))
         else:
-            chosen = self.choose_shared(list(map(_totals, sums)), self.holders)
+            chosen = self.choose_shared(*self._of_all(list(map(_totals, sums))))
         for part in self.parts:
             own = chosen[0]
             if self.by_tensor:
@@ -109,8 +109,8 @@ class StreamedStep(Step):
                 part.kept = param, work
             sums.append(_totals(work.sums))
             if self.on_host and self.rule.direction.move is None:
-                self.squares += [self._square(x) for x in (param, work.leaf["grad_avg"], work.direction)]
-        self.solve_from(sums, self.holders)
+                self.squares += self._squares(param, work.leaf["grad_avg"], work.direction)
+        self.solve_from(*self._of_all(sums))
 
     def apply(self, store: Store | None) -> None:
         """Move each tensor and see what that does to the model; write it, if nothing can go wrong."""
@@ -129,7 +129,7 @@ class StreamedStep(Step):
             # Whatever goes wrong before the last tensor is computed, a small model is as it was.
             late = late if self.is_small else _write_all(late)
         _write_all(late)
-        self.predict_from(changes, self.holders)
+        self.predict_from(*self._of_all(changes))
 
     def commit(self) -> tuple[list[Tensor], State, Info]:
         """Write, if the step is taken, what `apply` has not written."""
@@ -191,6 +191,13 @@ class StreamedStep(Step):
         param = part.chunk.read("param")
         return param, self._accumulated(part, param, rows.WITHOUT_SUMS)
 
+    def _of_all(self, sums: list[list[Tensor]]) -> tuple[Parts, list[int]]:
+        """Sums of chunks and the tensors that hold them; of all chunks in one where every rank has all."""
+        if getattr(self.reduction, "adds", None) is not None:
+            return sums, self.holders
+        columns = zip(*sums, strict=True)
+        return [[torch.stack(column).sum() for column in columns]], self.holders[:1]
+
     def _of_tensors(self, sums: Parts) -> Parts:
         """Sums of each tensor, from those of the chunks."""
         added: dict[int, list[Tensor]] = {}
@@ -217,6 +224,11 @@ class StreamedStep(Step):
             largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
             largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
         )
+
+    def _squares(self, param: Tensor, average: Tensor, direction: Tensor) -> list[Tensor]:
+        """Sums of the squares of the arrays of a chunk."""
+        squares = [self._square(param), self._square(average)]
+        return [*squares, squares[1] if direction is average else self._square(direction)]
 
     def _square(self, array: Tensor) -> Tensor:
         """Sum of the squares of an array, of the dtype of the scalars, shape ()."""

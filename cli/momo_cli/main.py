@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import metadata
+from typing import Annotated
+
 import typer
 
 from .bench.command import bench
@@ -18,6 +21,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_show_locals=False,
 )
+DISTRIBUTION = "momo-spec"
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version of the distribution and stop."""
+    if wanted:
+        typer.echo(f"momo {metadata.version(DISTRIBUTION)}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and stop."),
+    ] = False,
+) -> None:
+    """The options of the command itself."""
+
+
 app.command("train")(train)
 app.command("sweep")(sweep)
 app.command("conform")(conform)

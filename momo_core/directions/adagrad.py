@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
-from ..direction import Direction, Hyper, Leaf, Scalars, average, divided, weights
+from ..arrays import Array, Namespace, divided
+from ..direction import Direction, Hyper, Leaf, Scalars, average, weights
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:

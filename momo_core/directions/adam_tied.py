@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
-from ..direction import Direction, Hyper, Leaf, Scalars, average, divided, square_average, weights
+from ..arrays import Array, Namespace, divided, root_of_ratio
+from ..direction import Direction, Hyper, Leaf, Scalars, average, square_average, weights
 
 
 def begin(scalars: Scalars, hyper: Hyper, *, xp: Namespace) -> Scalars:
@@ -18,7 +18,7 @@ def accumulate(
     tied = {**coefficients, "beta2": coefficients["beta_k"], "grad_sq_weight": coefficients["weight"]}
     grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
     grad_sq_avg = square_average(grad, leaf, tied, fresh, xp=xp)
-    denominator = xp.sqrt(grad_sq_avg / coefficients["weight"]) + coefficients["eps"]
+    denominator = root_of_ratio(grad_sq_avg, coefficients["weight"], coefficients["eps"], xp=xp)
     return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, divided(grad_avg, denominator, xp=xp)
 
 

@@ -8,7 +8,7 @@ decay and no penalty it is ``||grad||^2 / ||grad - grad_avg||^2``.
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace, cast, dot
+from ..arrays import Array, Namespace, cast, sum_of_products
 from ..direction import Hyper, Scalars
 from ..phases import GroupCoefficients
 
@@ -64,19 +64,16 @@ def measure(
     ------
     spec/optimizers/am_adamw.toml, ``measure_sums``; arXiv 2510.04988.
     """
-    target = group.relative_rate.dtype
-
-    def total(left: Array, right: Array) -> Array:
-        return cast(dot(left, right, xp=xp), target, xp=xp)
-
-    gap = cast(rate_ratio, target, xp=xp) * (1 if group.decay is None else 1 + group.decay)
+    gap = rate_ratio if group.decay is None else rate_ratio * (1 + cast(group.decay, grad.dtype, xp=xp))
     change = past - grad
-    scaled, share = grad * inverse, change * inverse / (1 + damping)
-    numerator = total(scaled, grad) + (gap - 1) * total(scaled, past) - total(change, share * damping)
+    share = change * inverse / (1 + damping)
+    gain = grad * inverse * (grad + (gap - 1) * past) - change * (share * damping)
     if group.weight_decay is not None:
-        pull = (gap + 1) * total(grad, param) - total(past, param)
-        numerator = numerator + group.weight_decay * pull
-    sums = [group.relative_rate * numerator, group.relative_rate * total(change, share)]
+        weight_decay = cast(group.weight_decay, grad.dtype, xp=xp)
+        gain = gain + weight_decay * (param * ((gap + 1) * grad - past))
+    totals = xp.sum(gain), sum_of_products(change, share, xp=xp)
+    numerator, denominator = (cast(total, group.relative_rate.dtype, xp=xp) for total in totals)
+    sums = [group.relative_rate * numerator, group.relative_rate * denominator]
     return [xp.where(fresh, xp.zeros_like(part), part) for part in sums]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
-from ..direction import Direction, Hyper, Leaf, Scalars, divided, inverted, square_average, square_weights
+from ..arrays import Array, Namespace, divided, needs_sums, root_of_ratio
+from ..direction import Direction, Hyper, Leaf, Scalars, inverted, square_average, square_weights
 from ..phases import GroupCoefficients
 from . import adaptive, am_sgd
 
@@ -25,12 +25,14 @@ def measure(
 ) -> tuple[Leaf, list[Array]]:
     """The metric, and in it the sums for the coefficient."""
     grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
-    metric = xp.sqrt(grad_sq_avg / coefficients["grad_sq_weight"]) + coefficients["eps"]
+    metric = root_of_ratio(grad_sq_avg, coefficients["grad_sq_weight"], coefficients["eps"], xp=xp)
+    averages = {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric}
+    if not needs_sums(xp):
+        return averages, []
     inverse = inverted(metric, xp=xp)
     past = xp.where(fresh, grad, leaf["grad_avg"])
     lambd, ratio = coefficients["lambd"], coefficients["rate_ratio"]
-    sums = adaptive.measure(param, grad, past, inverse, lambd, ratio, group, fresh, xp=xp)
-    return {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric}, sums
+    return averages, adaptive.measure(param, grad, past, inverse, lambd, ratio, group, fresh, xp=xp)
 
 
 def accumulate(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
-from ..direction import Direction, Hyper, Leaf, Scalars, divided, inverted, square_average, square_weights
+from ..arrays import Array, Namespace, divided, needs_sums, root_of_ratio
+from ..direction import Direction, Hyper, Leaf, Scalars, inverted, square_average, square_weights
 from ..phases import GroupCoefficients
 from . import adaptive
 
@@ -31,14 +31,16 @@ def measure(
 ) -> tuple[Leaf, list[Array]]:
     """The metric, corrected for the weight of the average, and in it the sums."""
     grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
-    root = xp.sqrt(grad_sq_avg / coefficients["grad_sq_weight"]) + coefficients["eps"]
+    root = root_of_ratio(grad_sq_avg, coefficients["grad_sq_weight"], coefficients["eps"], xp=xp)
     metric = (1 - coefficients["beta_max"] * leaf["beta_product"]) * root
-    inverse = inverted(metric, xp=xp)
     lambd, ratio = coefficients["lambd"], coefficients["rate_ratio"]
     damping = xp.where(coefficients["metric_penalty"] == 1, lambd, lambd * metric)
     past = leaf["grad_avg"]
-    sums = adaptive.measure(param, grad, past, inverse, damping, ratio, group, fresh, xp=xp)
-    return {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric, "damping": damping}, sums
+    leaf = {**leaf, "grad_sq_avg": grad_sq_avg, "metric": metric, "damping": damping}
+    if not needs_sums(xp):
+        return leaf, []
+    inverse = inverted(metric, xp=xp)
+    return leaf, adaptive.measure(param, grad, past, inverse, damping, ratio, group, fresh, xp=xp)
 
 
 def choose(scalars: Scalars, sums: list[Array], hyper: Hyper, *, xp: Namespace) -> Scalars:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
+from ..arrays import Array, Namespace, blended, needs_sums
 from ..direction import Direction, Hyper, Leaf, Scalars
 from ..phases import GroupCoefficients
 from . import adaptive
@@ -24,6 +24,8 @@ def measure(
     xp: Namespace,
 ) -> tuple[Leaf, list[Array]]:
     """Sums for the coefficient, in the Euclidean metric."""
+    if not needs_sums(xp):
+        return leaf, []
     past = xp.where(fresh, grad, leaf["grad_avg"])
     lambd = coefficients["lambd"]
     ratio = coefficients["rate_ratio"]
@@ -41,7 +43,8 @@ def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
     """``grad_avg = beta_k * grad_avg + sample_share * grad``; the first gradient starts it."""
-    mixed = coefficients["beta_k"] * leaf["grad_avg"] + coefficients["sample_share"] * grad
+    old, new = coefficients["beta_k"], coefficients["sample_share"]
+    mixed = blended(old, leaf["grad_avg"], new, grad, xp=xp)
     grad_avg = xp.where(fresh, grad, mixed)
     return {"grad_avg": grad_avg}, grad_avg
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace
-from ..direction import Direction, Leaf, Scalars, average, divided, square_average
+from ..arrays import Array, Namespace, divided
+from ..direction import Direction, Leaf, Scalars, average, square_average
 from . import adam
 
 

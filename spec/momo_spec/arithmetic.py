@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 import numpy as np
-
-from .language import COMPARISONS
 
 Value = Any
 """A scalar of the arithmetic, a bool, or an array of such."""
@@ -47,18 +46,21 @@ class Arithmetic:
         """Hook that every arithmetic result passes."""
         return value
 
+    def stored(self, value: Value) -> Value:
+        """Hook that new parameters pass."""
+        return value
+
     def zeros(self, shape: tuple[int, ...]) -> Value:
         """Array of zeros."""
         return self.array(np.zeros(shape))
 
     def apply(self, name: str, arguments: list[Value]) -> Value:
-        """Evaluate one operation of the language."""
-        with np.errstate(all="ignore"):
-            if name in COMPARISONS:
-                return _COMPARE[name](*arguments)
-            if name in ("where", "min", "max", "abs", "negate", "sum"):
-                return getattr(self, f"_{name}")(*arguments)
-            return self.rounded(getattr(self, _COMPUTE[name])(*arguments))
+        """Evaluate one operation of the language; NumPy may warn, of a division by zero for example."""
+        if name in _COMPARE:
+            return _COMPARE[name](*arguments)
+        if name in _CHOOSE:
+            return getattr(self, _CHOOSE[name])(*arguments)
+        return self.rounded(getattr(self, _COMPUTE[name])(*arguments))
 
     def _add(self, left: Value, right: Value) -> Value:
         return left + right
@@ -193,11 +195,13 @@ class Perturbed(Arithmetic):
         Of the format that is imitated, 2**-24 for float32.
     seed : int
         Of the random errors.
+    storage : float, optional
+        Unit roundoff of the format of the parameters, where that is coarser.
     """
 
-    def __init__(self, unit_roundoff: float, *, seed: int) -> None:
-        self.unit_roundoff = unit_roundoff
-        self._random = np.random.default_rng(seed)
+    def __init__(self, unit_roundoff: float, *, seed: int, storage: float = 0.0) -> None:
+        self.unit_roundoff, self.storage = unit_roundoff, storage
+        self._errors = _errors(np.random.default_rng(seed))
 
     def number(self, value: float) -> Value:
         """Convert a binary64 number with one rounding error."""
@@ -205,12 +209,28 @@ class Perturbed(Arithmetic):
 
     def rounded(self, value: Value) -> Value:
         """Multiply by ``1 + unit_roundoff * xi``, xi uniform in [-1, 1]."""
-        noise = self._random.uniform(-1.0, 1.0, size=np.shape(value))
-        return value * (1.0 + self.unit_roundoff * noise)
+        return value * (1.0 + self.unit_roundoff * self._error(getattr(value, "shape", ())))
+
+    def _error(self, shape: tuple[int, ...]) -> Value:
+        if not shape:
+            return next(self._errors)
+        return np.array(list(islice(self._errors, math.prod(shape)))).reshape(shape)
+
+    def stored(self, value: Value) -> Value:
+        """Multiply by ``1 + storage * xi`` where the parameters are coarser than the arithmetic."""
+        if self.storage <= self.unit_roundoff:
+            return value
+        return value * (1.0 + self.storage * self._error(np.shape(value)))
 
     def _sum(self, value: Value) -> Value:
-        order = np.sqrt(value.size) * self.unit_roundoff * np.sum(np.abs(value))
-        return self.rounded(np.sum(value) + order * self._random.uniform(-1.0, 1.0))
+        order = np.sqrt(value.size) * self.unit_roundoff * np.abs(value).sum()
+        return self.rounded(value.sum() + order * next(self._errors))
+
+
+def _errors(random: np.random.Generator) -> Iterator[np.float64]:
+    """Numbers uniform in [-1, 1]; drawn many at a time, which changes none of them."""
+    while True:
+        yield from random.uniform(-1.0, 1.0, size=1024)
 
 
 _COMPARE: dict[str, Callable[[Value, Value], Value]] = {
@@ -221,6 +241,7 @@ _COMPARE: dict[str, Callable[[Value, Value], Value]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+_CHOOSE = {name: f"_{name}" for name in ("where", "min", "max", "abs", "negate", "sum")}
 _COMPUTE = {"+": "_add", "-": "_subtract", "*": "_multiply", "/": "_divide", "**": "_power", "sqrt": "_sqrt"}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import Arithmetic, Precise, Value
-from .language import Equation, Expression, Name, Number, Operation
+from .language import Equation, Expression, Name, Number
 from .load import OptimizerSpec
 
 Environment = dict[str, Value]
@@ -92,6 +92,7 @@ class Evaluator:
         self._fresh += [True] * len(arrays)
         return arrays
 
+    @np.errstate(all="ignore")
     def step(
         self,
         params: Sequence[Value],
@@ -173,6 +174,7 @@ class Evaluator:
         for leaf in leaves:
             leaf.update(solved)
             self._evaluate(equations["apply"], leaf)
+            leaf["new_param"] = self.arithmetic.stored(leaf["new_param"])
         moves = self._total(equations["displacement"], scope, leaves)
         self._evaluate(equations["finish"], scope)
         loss = [scope["loss"]] if "loss" in scope else []
@@ -217,18 +219,18 @@ class Evaluator:
             scope[equation.target] = self._value(equation.expression, scope)
 
     def _value(self, expression: Expression, scope: Environment) -> Value:
-        match expression:
-            case Number(value):
-                return self._literal(value)
-            case Name(name):
-                return scope[name]
-            case Operation("where", (condition, yes, no)) if isinstance(
-                chosen := self._value(condition, scope), bool | np.bool_
-            ):
-                return self._value(yes if chosen else no, scope)
-            case _:
-                arguments = [self._value(argument, scope) for argument in expression.arguments]
-                return self.arithmetic.apply(expression.operator, arguments)
+        if isinstance(expression, Name):
+            return scope[expression.id]
+        if isinstance(expression, Number):
+            return self._literal(expression.value)
+        arguments = expression.arguments
+        if expression.operator == "where":
+            chosen = self._value(arguments[0], scope)
+            if isinstance(chosen, bool | np.bool_):
+                return self._value(arguments[1 if chosen else 2], scope)
+        return self.arithmetic.apply(
+            expression.operator, [self._value(argument, scope) for argument in arguments]
+        )
 
     def _leaf_hyper(self, count: int, hyper: Sequence[Mapping[str, Any]] | None) -> list[Environment]:
         return [{name: self._constant(value) for name, value in own.items()} for own in hyper or [{}] * count]

@@ -2,39 +2,40 @@
 Check the golden vectors: form, numbering, hashes, and every expectation by two references.
 
 Tier T0 is recomputed with rational numbers by the evaluator and by the independent
-second reference, tier T2 with 50 digits by the first and 60 by the second.
+second reference, tiers T1 and T2 with 50 digits by the first and 60 by the second.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-import mpmath
 import numpy as np
 
-from .arithmetic import Dyadic, NotExactError, Perturbed, Precise
-from .bounds import SAMPLES, UNIT_ROUNDOFF, flattened
+from .arithmetic import Precise
+from .bounds import flattened
 from .branches import SIDES, possible_branches
 from .check import schema_problems
-from .exact import EXACT_BITS
-from .hexfloat import encode
 from .load import Hyper, OptimizerSpec, files_root, load_spec, spec_names
-from .notes import NOTES, SIDE_FLAGS, flags
+from .notes import NOTES, SIDE_FLAGS
 from .numbering import FIRST_ID, is_dense
-from .problem import Outcome
-from .published import bounded_fraction, has_second_reference, published
+from .published import has_second_reference
+from .recomputed import exact_problems, sampled_problems
 from .refusals import invalid_cases
-from .sampled import FORMATS, LEAST_MARGIN, evaluate, trajectory_rows
-from .vector_file import BITS, Vector, load_vectors, read_document, vectors_root
-from .vectors import canonical, manifest_text, needed_bits, stored_margin
-
-AGREEMENT = 1e-25
-"""Largest relative difference of the two references, of 50 and 60 digits."""
+from .sampled import evaluate
+from .vector_file import (
+    Vector,
+    load_one_steps,
+    load_vectors,
+    one_step_root,
+    read_document,
+    vectors_root,
+)
+from .vectors import canonical, manifest_text
 
 
 def lint_vectors() -> list[str]:
@@ -46,19 +47,24 @@ def lint_vectors() -> list[str]:
     list of str
         Problems, empty if there is none.
     """
-    problems = list(_manifest_problems())
+    problems = [*_manifest_problems(vectors_root()), *_manifest_problems(one_step_root())]
     for name in spec_names():
-        document = read_document(name)
         if not has_second_reference(name):
             problems.append(f"{name}: there is no second reference")
             continue
-        found = [*schema_problems(document, vector_schema()), *_form_problems(name, document)]
+        found = [*_file_problems(name, vectors_root()), *_file_problems(name, one_step_root())]
         if not found:
             vectors = load_vectors(name).tests
             found = [problem for vector in vectors for problem in vector_problems(vector)]
+            found += [problem for vector in load_one_steps(name) for problem in vector_problems(vector)]
             found += [*_coverage_problems(load_spec(name), vectors)]
         problems += [f"{name}: {problem}" for problem in found]
     return problems
+
+
+def _file_problems(name: str, folder: Path) -> list[str]:
+    document = read_document(name, folder)
+    return [*schema_problems(document, vector_schema()), *_form_problems(name, folder, document)]
 
 
 @cache
@@ -68,20 +74,20 @@ def vector_schema() -> dict[str, Any]:
     return schema
 
 
-def _manifest_problems() -> Iterator[str]:
+def _manifest_problems(folder: Path) -> Iterator[str]:
     files = {
         path.name: path.read_text(encoding="utf-8")
-        for path in sorted(vectors_root().glob("*.json"))
+        for path in sorted(folder.glob("*.json"))
         if path.name != "manifest.json"
     }
     for name in sorted({f"{name}.json" for name in spec_names()} ^ set(files)):
         yield f"{name}: a file without an optimizer, or the reverse"
-    if (vectors_root() / "manifest.json").read_text(encoding="utf-8") != manifest_text(files):
+    if (folder / "manifest.json").read_text(encoding="utf-8") != manifest_text(files):
         yield "manifest.json: sizes or hashes are not those of the files"
 
 
-def _form_problems(name: str, document: Mapping[str, Any]) -> Iterator[str]:
-    if (vectors_root() / f"{name}.json").read_text(encoding="utf-8") != canonical(document) + "\n":
+def _form_problems(name: str, folder: Path, document: Mapping[str, Any]) -> Iterator[str]:
+    if (folder / f"{name}.json").read_text(encoding="utf-8") != canonical(document) + "\n":
         yield "the text is not canonical"
     tests = [test for group in document["groups"] for test in group["tests"]]
     if document["algorithm"] != name:
@@ -105,88 +111,8 @@ def vector_problems(vector: Vector) -> list[str]:
         return [f"test {vector.tc_id}: {len(vector.steps)} steps, {len(vector.expect)} expectations"]
     if len({frozenset(step.hyper) for step in vector.steps}) > 1:
         return [f"test {vector.tc_id}: not all steps have the same hyper-parameters"]
-    check = _exact_problems if vector.tier == "T0" else _sampled_problems
+    check = exact_problems if vector.tier == "T0" else sampled_problems
     return [f"test {vector.tc_id}: {problem}" for problem in check(vector)]
-
-
-def _exact_problems(vector: Vector) -> Iterator[str]:
-    spec, bits = load_spec(vector.algorithm), max(EXACT_BITS, vector.bits or 0)
-    try:
-        outcomes = evaluate(spec, vector.problem, vector.steps, Dyadic(bits))
-        others = list(published(vector, bounded_fraction(bits)))
-    except NotExactError as error:
-        yield str(error)
-        return
-    yield from _differences(vector, outcomes)
-    if vector.bits not in (needed_bits(vector.problem, vector.steps, outcomes), BITS["float64"]):
-        yield f"bits is {vector.bits}"
-    for index, (outcome, other) in enumerate(zip(outcomes, others, strict=True)):
-        if not _same(_quantities(outcome), other, tolerance=0.0):
-            yield f"step {index}: the second reference differs"
-
-
-def _sampled_problems(vector: Vector) -> Iterator[str]:
-    spec = load_spec(vector.algorithm)
-    outcomes = evaluate(spec, vector.problem, vector.steps, Precise())
-    yield from _differences(vector, outcomes)
-    if vector.margin != stored_margin(outcomes):
-        yield f"margin is {vector.margin}"
-    if vector.margin is not None and vector.margin < LEAST_MARGIN:
-        yield "too close to a discontinuity"
-    with mpmath.workdps(60):
-        for index, (outcome, other) in enumerate(zip(outcomes, published(vector, mpmath.mpf), strict=True)):
-            if not _same(_quantities(outcome), other, tolerance=AGREEMENT):
-                yield f"step {index}: the second reference differs"
-    yield from _bound_problems(vector, outcomes)
-
-
-def _differences(vector: Vector, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """Expectations that are not what the evaluator finds, rounded once."""
-    for index, (expected, outcome) in enumerate(zip(vector.expect, outcomes, strict=True)):
-        info = {name: encode(float(value)) for name, value in outcome.info.items()}
-        if info != {name: encode(value) for name, value in expected.info.items()}:
-            yield f"step {index}: info differs"
-        params = [np.asarray(param, dtype=np.float64) for param in outcome.params]
-        if not all(map(np.array_equal, params, expected.params)):
-            yield f"step {index}: params differ"
-        if expected.branch != outcome.branch:
-            yield f"step {index}: branch is {outcome.branch!r}"
-    if list(vector.flags) != flags(load_spec(vector.algorithm), vector.problem, vector.steps, outcomes):
-        yield "flags differ"
-
-
-def _bound_problems(vector: Vector, outcomes: Sequence[Outcome]) -> Iterator[str]:
-    """One more run with rounding errors, none of those that made the bounds, keeps within them."""
-    exact = trajectory_rows(vector.problem, outcomes)
-    for name, tol in vector.tol.items():
-        noise = Perturbed(UNIT_ROUNDOFF[FORMATS[name]], seed=SAMPLES)
-        run = evaluate(load_spec(vector.algorithm), vector.problem, vector.steps, noise)
-        rows = trajectory_rows(vector.problem, run)
-        if set(tol) != set(exact) or any(len(bound) != len(vector.steps) for bound in tol.values()):
-            yield f"{name}: bounds of other quantities or steps"
-            continue
-        for quantity, bound in tol.items():
-            error = np.linalg.norm(rows[quantity] - exact[quantity], axis=1)[1:]
-            if not np.all(error <= bound):
-                yield f"{name}: {quantity} leaves its bound"
-
-
-def _quantities(outcome: Outcome) -> dict[str, list[Any]]:
-    compared = ("step_size", "lower_bound", "beta")
-    return {
-        "params": [value for param in outcome.params for value in np.asarray(param).flat],
-        **{name: [value] for name, value in outcome.info.items() if name in compared},
-    }
-
-
-def _same(left: Mapping[str, list[Any]], right: Mapping[str, list[Any]], *, tolerance: float) -> bool:
-    """Whether both have the same quantities, relative to the largest value of each."""
-    for name, values in left.items():
-        size = max([1.0, *(abs(value) for value in values if math.isfinite(value))])
-        for a, b in zip(values, right[name], strict=True):
-            if a != b and not abs(a - b) <= tolerance * size:
-                return False
-    return True
 
 
 def branch_pairs(vectors: Iterable[Vector]) -> set[tuple[str, str]]:

@@ -109,10 +109,10 @@ class Run:
             () if skipped else sides(leaves),
         )
 
-    def fork(self) -> Run:
-        """Copy that goes its own way from here."""
+    def fork(self, arithmetic: Arithmetic | None = None) -> Run:
+        """Copy that goes its own way from here, in another arithmetic of the same numbers."""
         twin = copy.copy(self)
-        twin.evaluator = self.evaluator.fork()
+        twin.evaluator = self.evaluator.fork(arithmetic)
         return twin
 
     def probe(self, step: Step, arithmetic: Arithmetic) -> dict[str, Value]:

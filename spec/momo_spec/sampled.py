@@ -26,7 +26,7 @@ from .problem import Array, Outcome, Problem, Run, Step
 
 ATTEMPTS = 200
 LEAST_MARGIN = 2.0**-10
-FORMATS = {"f64": "float64", "f32": "float32"}
+FORMATS = {"f64": "float64", "f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 
 Bounds = dict[str, dict[str, list[float]]]
 """Bound after each step, by format and by quantity."""
@@ -119,7 +119,7 @@ def error_bounds(
     for name in formats:
         unit = UNIT_ROUNDOFF[FORMATS[name]]
         runs = [evaluate(spec, problem, steps, Perturbed(unit, seed=seed)) for seed in range(SAMPLES)]
-        if any(_jumps(run) != _jumps(reference) for run in runs):
+        if any(jumps(run) != jumps(reference) for run in runs):
             return None
         rows = [trajectory_rows(problem, run) for run in runs]
         bounds[name] = {
@@ -160,7 +160,7 @@ def rounded_up(value: float) -> float:
     return float(f"{math.ceil(value / 10.0**exponent)}e{exponent}")
 
 
-def _jumps(outcomes: Sequence[Outcome]) -> list[bool]:
+def jumps(outcomes: Sequence[Outcome]) -> list[bool]:
     """Which side of each discontinuity a trajectory took."""
     return [outcome.branch == kind for outcome in outcomes for kind in ("reset", "skip")]
 

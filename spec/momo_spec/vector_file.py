@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ class Expected:
 @dataclass(frozen=True)
 class Vector:
     """
-    A test of tier T0 or T2.
+    A test of tier T0, T1 or T2.
 
     Attributes
     ----------
@@ -50,9 +50,9 @@ class Vector:
     bits : int or None
         T0: significant bits that the parameters and gradients need, 8, 11, 24 or 53.
     tol : dict
-        T2: bound after each step by format and quantity.
+        T1 and T2: bound after each step by format and quantity.
     margin : float or None
-        T2: least relative distance from the reset of the lower bound.
+        T1 and T2: least relative distance from the reset of the lower bound.
     """
 
     algorithm: str
@@ -111,15 +111,27 @@ def vectors_root() -> Path:
     return files_root() / "vectors"
 
 
-def read_document(name: str) -> dict[str, Any]:
-    """The vector file of an algorithm as JSON."""
-    document: dict[str, Any] = json.loads((vectors_root() / f"{name}.json").read_text(encoding="utf-8"))
+def read_document(name: str, folder: Path | None = None) -> dict[str, Any]:
+    """The vector file of an algorithm as JSON, by default that of all tiers but T1."""
+    text = ((folder or vectors_root()) / f"{name}.json").read_text(encoding="utf-8")
+    document: dict[str, Any] = json.loads(text)
     return document
+
+
+def one_step_root() -> Path:
+    """Folder of the vectors of one step, whose files are of their own."""
+    return vectors_root() / "one_step"
+
+
+def load_one_steps(name: str) -> tuple[Vector, ...]:
+    """Read the vectors of tier T1 of an optimizer."""
+    (group,) = read_document(name, one_step_root())["groups"]
+    return tuple(_read_test(name, "T1", test) for test in group["tests"])
 
 
 def load_vectors(name: str) -> VectorFile:
     """
-    Read the vectors of an algorithm.
+    Read the vectors of an algorithm, but for those of tier T1.
 
     Parameters
     ----------
@@ -131,6 +143,12 @@ def load_vectors(name: str) -> VectorFile:
         tests=tuple(_read_test(name, tier, test) for tier in ("T0", "T2") for test in groups[tier]),
         invalid=tuple(_read_invalid(name, test) for test in groups["invalid"]),
     )
+
+
+def load_all_vectors(name: str) -> VectorFile:
+    """Read the vectors of all tiers, T1 after the others."""
+    file = load_vectors(name)
+    return replace(file, tests=(*file.tests, *load_one_steps(name)))
 
 
 def _read_test(algorithm: str, tier: str, test: Mapping[str, Any]) -> Vector:

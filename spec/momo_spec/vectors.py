@@ -22,11 +22,12 @@ from .hexfloat import encode, encode_array
 from .load import SPEC_VERSION, OptimizerSpec, load_spec, project_root, spec_names
 from .notes import NOTES, flags
 from .numbering import numbered_group
+from .one_step import one_step, prefixes
 from .problem import Outcome, Problem, Step
 from .refusals import InvalidCase, InvalidStep, invalid_cases, invalid_steps
-from .sampled import Bounds, SampledCase, sampled_trajectory
+from .sampled import Bounds, sampled_trajectory
 from .sweeps import exact_cases, sampled_cases
-from .vector_file import BITS, load_vectors, read_document, vectors_root
+from .vector_file import BITS, load_vectors, one_step_root, read_document, vectors_root
 
 __all__ = ["load_vectors", "vector_text", "write_vectors"]
 
@@ -36,16 +37,27 @@ SOURCES = {
     "T2": "momo_spec.sampled: 50 decimal digits, bounds by Monte-Carlo arithmetic",
     "invalid": "momo_spec.refusals: domains and constraints of the specification",
 }
+ONE_STEP = "momo_spec.one_step: a test of tier T0 and a step with 50 digits, bounds by Monte-Carlo arithmetic"
 EXPANDED_LEVELS = 4
 
 
 def write_vectors() -> list[Path]:
     """Compute all vectors, which takes two minutes, and write the files that changed; returns them."""
-    folder = project_root() / "spec" / "vectors"
     texts = {f"{name}.json": vector_text(name) for name in spec_names()}
-    texts["manifest.json"] = manifest_text(texts)
+    return [*_write(project_root() / "spec" / "vectors", texts), *write_one_steps()]
+
+
+def write_one_steps() -> list[Path]:
+    """The files of tier T1, which go on from the written ones of tier T0."""
+    texts = {f"{name}.json": canonical(one_step_document(load_spec(name))) + "\n" for name in spec_names()}
+    return _write(project_root() / "spec" / "vectors" / "one_step", texts)
+
+
+def _write(folder: Path, texts: dict[str, str]) -> list[Path]:
+    """Write files that changed, and their manifest."""
+    folder.mkdir(exist_ok=True)
     changed = []
-    for file, text in texts.items():
+    for file, text in {**texts, "manifest.json": manifest_text(texts)}.items():
         path = folder / file
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8", newline="\n")
@@ -79,7 +91,21 @@ def canonical(value: Any, level: int = 0) -> str:
 
 def vector_document(spec: OptimizerSpec) -> dict[str, Any]:
     """All tests of an algorithm."""
-    groups = [vector_group(spec, tier) for tier in SOURCES]
+    return _document(spec, [vector_group(spec, tier) for tier in SOURCES])
+
+
+def one_step_document(spec: OptimizerSpec) -> dict[str, Any]:
+    """The tests of tier T1; those that are written keep their numbers."""
+    written = one_step_root() / f"{spec.name}.json"
+    old = read_document(spec.name, one_step_root())["groups"][0] if written.exists() else None
+    tests = [
+        _bounded_test(spec, f"one step after test {prefix.tc_id}", *one_step(prefix, index), inexact=1)
+        for index, prefix in enumerate(prefixes(spec.name))
+    ]
+    return _document(spec, [{"tier": "T1", "source": ONE_STEP, **numbered_group("T1", tests, old)}])
+
+
+def _document(spec: OptimizerSpec, groups: list[dict[str, Any]]) -> dict[str, Any]:
     tests = [test for group in groups for test in group["tests"]]
     return {
         "schema": "vectors.schema.json",
@@ -107,7 +133,8 @@ def _tests(spec: OptimizerSpec, tier: str) -> list[dict[str, Any]]:
     if tier == "T0":
         return [_exact_test(spec, case, *exact_trajectory(spec, case)) for case in exact_cases(spec)]
     if tier == "T2":
-        return [_sampled_test(spec, case, *sampled_trajectory(spec, case)) for case in sampled_cases(spec)]
+        cases = sampled_cases(spec)
+        return [_bounded_test(spec, case.comment, *sampled_trajectory(spec, case)) for case in cases]
     return [*map(_invalid_test, invalid_cases(spec)), *map(_invalid_step, invalid_steps(spec))]
 
 
@@ -153,17 +180,19 @@ def _exact_test(
     return {**_test(spec, case.comment, problem, steps, outcomes), "bits": bits}
 
 
-def _sampled_test(
+def _bounded_test(
     spec: OptimizerSpec,
-    case: SampledCase,
+    comment: str,
     problem: Problem,
     steps: Sequence[Step],
     outcomes: Sequence[Outcome],
     bounds: Bounds,
+    inexact: int = 0,
 ) -> dict[str, Any]:
-    margin = stored_margin(outcomes)
+    """A test with bounds, in which the last `inexact` steps round; all if 0."""
+    margin = stored_margin(outcomes[-inexact:])
     kept = {} if margin is None else {"margin": margin}
-    return {**_test(spec, case.comment, problem, steps, outcomes), "tol": bounds, **kept}
+    return {**_test(spec, comment, problem, steps, outcomes), "tol": bounds, **kept}
 
 
 def _test(

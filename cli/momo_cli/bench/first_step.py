@@ -2,7 +2,8 @@
 How long the first step of a rule's kernels takes, in processes of their own.
 
 Cold is a process with an empty cache of compiled kernels, cached the next one with that cache.  Each
-has PyTorch and `momo_torch` imported, and nothing else; what kernels import is part of the figure.
+has PyTorch and `momo_torch` imported, and has made an optimizer of PyTorch, for whose first one of any
+class PyTorch imports its compiler.  What kernels import is part of the figure.
 """
 
 from __future__ import annotations
@@ -64,9 +65,12 @@ def seconds(rule: str, cache: str) -> float:
 
 def _take(connection: Connection, rule: str, cache: str) -> None:
     os.environ["NUMBA_CACHE_DIR"] = cache
+    import torch
+
     from .cases_torch import own_optimizer, parameters
 
     params = parameters(SHAPES, "cpu")
+    torch.optim.SGD(params)
     start = time.perf_counter()
     own_optimizer(rule, params, fused=True).step(loss=1.0)
     connection.send(time.perf_counter() - start)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from momo_spec import SpecError, load_spec
-from momo_spec.vector_file import BITS, VectorFile, load_vectors
+from momo_spec.vector_file import BITS, VectorFile, load_all_vectors
 
 from .judge import all_vectors, judge
 from .protocol import opened
@@ -101,15 +102,17 @@ def _subject(
     elif flavour or rename:
         raise typer.BadParameter("--flavour and --rename belong to a Python optimizer")
     else:
-        with opened(words, timeout) as channel:
-            yield HarnessSubject(channel, rule)
+        with ExitStack() as stack:
+            start = partial(opened, words, timeout)
+            channel = stack.enter_context(start())
+            yield HarnessSubject(channel, rule, fresh=lambda: stack.enter_context(start()))
 
 
 def _judged(subject: Subject, rule: str, vectors: VectorFile, dtypes: tuple[str, ...]) -> Report:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(subject.name, total=len(all_vectors(vectors)))
         verdicts = judge(subject, vectors, dtypes, advance=lambda: progress.advance(task))
-    return Report(subject.name, rule, dtypes, verdicts)
+    return Report(subject.name, rule, dtypes, verdicts, getattr(subject, "checkpoints", False))
 
 
 def _vectors(rule: str, numbers: Sequence[int] | None) -> VectorFile:
@@ -118,7 +121,7 @@ def _vectors(rule: str, numbers: Sequence[int] | None) -> VectorFile:
         load_spec(rule)
     except SpecError as error:
         raise typer.BadParameter(str(error)) from error
-    vectors = load_vectors(rule)
+    vectors = load_all_vectors(rule)
     if not numbers:
         return vectors
     known = {vector.tc_id for vector in all_vectors(vectors)}

@@ -27,7 +27,7 @@ class Failure:
     step : int or None
         From 0; None where the optimizer could not be built.
     quantity : str
-        ``params``, a name of the info, ``skipped``, ``exception`` or ``error``.
+        ``params``, a name of the info, ``skipped``, ``exception``, ``error``, ``broken``, or ``checkpoint``.
     error : float or None
         In units of the bound; None where equality is asked for.
     message : str

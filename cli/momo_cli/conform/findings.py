@@ -21,6 +21,7 @@ from .judge import Status, Verdict
 
 EVERYTHING = "Everything"
 ONLY_IN = {"float64": "OnlyFloat64", "float32": "OnlyFloat32"}
+CHECKPOINT = "Checkpoint"
 NEARLY_ALWAYS = 0.8
 
 OWN_NOTES = {
@@ -28,6 +29,7 @@ OWN_NOTES = {
     ONLY_IN[
         "float64"
     ]: "right in float32 and not in float64: something is kept in float32, or rounded on the way.",
+    CHECKPOINT: "a run that was dumped and loaded in a fresh process goes another way: state is lost.",
     ONLY_IN["float32"]: "right in float64 and not in float32: digits are lost on the way.",
 }
 """Of findings that are no flag of the vectors."""
@@ -102,6 +104,8 @@ def rows(verdicts: Sequence[Verdict], findings: Sequence[Finding]) -> list[FlagR
 
 def symptoms(verdict: Verdict) -> frozenset[str]:
     """Flags of a vector, or what the failure itself shows."""
+    if any(failure.quantity == "checkpoint" for failure in verdict.failures):
+        return frozenset((CHECKPOINT,))
     wrong = {failure.dtype for failure in verdict.failures}
     if len(wrong) == 1 and len({*wrong, *verdict.passed} & ONLY_IN.keys()) == len(ONLY_IN):
         return frozenset(ONLY_IN[dtype] for dtype in wrong)
@@ -110,7 +114,8 @@ def symptoms(verdict: Verdict) -> frozenset[str]:
 
 def _found(run: Sequence[Verdict]) -> Iterator[Finding]:
     failed = _failed(run)
-    if failed and failed[0].tier != "invalid" and len(failed) >= NEARLY_ALWAYS * len(run):
+    resumed = any(CHECKPOINT in symptoms(verdict) for verdict in failed)
+    if failed and not resumed and failed[0].tier != "invalid" and len(failed) >= NEARLY_ALWAYS * len(run):
         yield Finding((EVERYTHING,), failed, len(run))
         return
     left = list(run)

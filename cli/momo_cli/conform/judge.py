@@ -13,7 +13,14 @@ from momo_spec.problem import Problem
 from momo_spec.vector_file import InvalidVector, Vector, VectorFile
 
 from .compare import FailedError, Failure, check_step
-from .subjects.base import BrokenSubjectError, PartialWriteError, Subject, Taken, UnsupportedError
+from .subjects.base import (
+    BrokenSubjectError,
+    CheckpointError,
+    PartialWriteError,
+    Subject,
+    Taken,
+    UnsupportedError,
+)
 
 Status = Literal["pass", "fail", "unsupported", "not run"]
 
@@ -37,7 +44,7 @@ class Verdict:
     reason : str
         Of ``unsupported`` and ``not run``.
     bound_used : float
-        T2: the largest error of a dtype that passed, in units of its bound.
+        T1 and T2: the largest error of a dtype that passed, in units of its bound.
     """
 
     vector: Vector | InvalidVector
@@ -49,7 +56,7 @@ class Verdict:
 
     @property
     def tier(self) -> str:
-        """``T0``, ``T2`` or ``invalid``."""
+        """``T0``, ``T1``, ``T2`` or ``invalid``."""
         return self.vector.tier if isinstance(self.vector, Vector) else "invalid"
 
     @property
@@ -140,6 +147,8 @@ def _next(steps: Iterator[Taken], dtype: str, index: int) -> Taken:
         return next(steps)
     except (UnsupportedError, BrokenSubjectError):
         raise
+    except CheckpointError as error:
+        raise FailedError(Failure(dtype, index, "checkpoint", None, str(error))) from error
     except Exception as error:
         message = f"raised {type(error).__name__}: {_first_line(error)}"
         raise FailedError(Failure(dtype, index, "exception", None, message)) from error

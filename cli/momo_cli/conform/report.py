@@ -38,12 +38,15 @@ class Report:
     dtypes : tuple of str
         Those that were asked for.
     verdicts : sequence of Verdict
+    checkpoints : bool
+        Whether runs were dumped and loaded, too.
     """
 
     subject: str
     rule: str
     dtypes: tuple[str, ...]
     verdicts: Sequence[Verdict]
+    checkpoints: bool = False
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -105,6 +108,8 @@ def show(report: Report, console: Console) -> None:
             console.print(f"   {line}", markup=False, highlight=False)
     for reason, count in report.reasons:
         console.print(f"unsupported, {count}: {reason}", style="yellow", markup=False, highlight=False)
+    told = "resumed in a fresh process" if report.checkpoints else "unsupported"
+    console.print(f"checkpoints: {told}", markup=False, highlight=False)
     if report.broken:
         console.print(f"Broken: {report.broken}", style="bold red", markup=False, highlight=False)
     console.print(
@@ -123,6 +128,7 @@ def as_json(report: Report) -> str:
         "dtypes": list(report.dtypes),
         "conforms": report.conforms,
         "broken": report.broken or None,
+        "checkpoints": "run" if report.checkpoints else "unsupported",
         "counts": _counted(report.counts),
         "flags": [
             {

@@ -13,6 +13,8 @@ from .findings import Finding
 from .judge import Verdict
 
 STEPS_SHOWN = 3
+TELLING = ("exception", "error", "skipped", "broken", "checkpoint")
+"""Quantities whose messages say what they are about."""
 
 
 def account(verdict: Verdict) -> list[str]:
@@ -52,7 +54,7 @@ def _inputs(vector: Vector, last: int) -> list[str]:
 def _outcome(failure: Failure) -> str:
     place = "" if failure.step is None else f"step {failure.step + 1}, "
     used = "" if failure.error is None else f"; {_bounds(failure.error)}"
-    name = "" if failure.quantity in ("exception", "error", "skipped", "broken") else f"{failure.quantity} "
+    name = "" if failure.quantity in TELLING else f"{failure.quantity} "
     return f"{place}{failure.dtype}: {name}{failure.message}{used}"
 
 

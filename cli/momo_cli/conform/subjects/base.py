@@ -17,6 +17,10 @@ class BrokenSubjectError(Exception):
     """The implementation cannot be asked anything more: it hangs, is gone, or makes no sense."""
 
 
+class CheckpointError(Exception):
+    """A run that went on from its checkpoint is not the run itself."""
+
+
 class PartialWriteError(Exception):
     """A step raised an error, but after it had changed parameters."""
 

@@ -1,0 +1,84 @@
+"""
+The first tier: exact golden vectors in every cell, on which any difference is a wrong formula.
+
+Rounding errors have no part in it, so a dtype in turn is enough, and it takes a minute (`make test-t0`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from conformance_tests import ledger
+from conformance_tests.cell_subject import CellSubject
+from conformance_tests.cells import Cell
+from momo_cli.conform.judge import judge
+from momo_spec import spec_names
+from momo_spec.vector_file import Vector
+
+pytestmark = pytest.mark.t0
+
+ALL = ("numpy", "array-api-strict", "torch", "keras-torch")
+"""Cells that take all exact vectors in seconds."""
+
+STRIDE = 8
+"""Elsewhere, where each operation is compiled for its shapes: every so manieth vector of a rule."""
+
+EVERY = {"tf_function": 1, "jit": 2, "scan": 3, "xla": 3, "fused": 2}
+"""Modes that compile a rule, which takes a second or three: every so manieth rule."""
+
+
+def test_exact_vectors(cell: Cell, device: str) -> None:
+    """Each rule passes exact vectors to the bit, in every mode."""
+    for mode in cell.modes:
+        ran = set()
+        for vector, dtype in chosen(cell, mode):
+            subject = CellSubject(cell, vector.algorithm, mode, device)
+            if subject.missing(vector.problem, vector.steps):
+                continue
+            (verdict,) = judge(subject, ledger.as_file([vector]), [dtype])
+            assert verdict.status == "pass", (mode, dtype, verdict)
+            ran.add(vector.algorithm)
+        expected = spec_names()[:: EVERY.get(mode, 1)]
+        assert ran == {rule for rule in expected if cell.is_core or not cell.missing(rule, mode)}, mode
+
+
+def chosen(cell: Cell, mode: str) -> Iterator[tuple[Vector, str]]:
+    """Vectors for a mode, and the dtype of each."""
+    dtypes = cell.modes[mode]
+    for number, rule in enumerate(spec_names()):
+        for vector in part(rule, number, cell.name, mode):
+            turn = dtypes[number // EVERY.get(mode, 1) % len(dtypes)]
+            usual = "float32" if is_eager(cell.name, mode) else turn
+            own = [dtype for dtype in dtypes if dtype in vector.dtypes]
+            if own:
+                yield vector, usual if usual in own else own[0]
+
+
+def is_eager(cell: str, mode: str) -> bool:
+    """Whether each operation is compiled for its dtype, so that one dtype is cheaper than several."""
+    return cell not in ALL and mode not in EVERY
+
+
+def part(rule: str, number: int, cell: str, mode: str) -> list[Vector]:
+    """Vectors of a rule for a mode; where it is compiled for each vector, one of them."""
+    if number % EVERY.get(mode, 1):
+        return []
+    if cell in ALL:
+        return exact(rule)
+    return exact(rule)[::STRIDE] if is_eager(cell, mode) else [max(exact(rule), key=variety)]
+
+
+@cache
+def exact(rule: str) -> list[Vector]:
+    """All exact vectors of a rule."""
+    vectors = ledger.every(rule, 1)
+    return [vector for vector in vectors if isinstance(vector, Vector) and vector.tier == "T0"]
+
+
+def variety(vector: Vector) -> tuple[bool, int]:
+    """Whether one compilation serves all steps, and the number of different branches."""
+    kinds = {(step.loss is None, *(grad is None for grad in step.grads)) for step in vector.steps}
+    return len(kinds) == 1, len({expected.branch for expected in vector.expect})
