@@ -37,11 +37,12 @@ class Engine:
 
     def __init__(self, kind: Kind) -> None:
         self.kind, self.slots = kind, Slots()
+        self._stepped = False
 
     @property
     def implementation(self) -> str:
         """What took the last step: ``"fused"``, or ``"generic"`` and why; ``"none"`` before the first."""
-        return f"generic (there are no kernels for {BACKEND})"
+        return f"generic (there are no kernels for {BACKEND})" if self._stepped else "none"
 
     def step(
         self,
@@ -71,6 +72,7 @@ class Engine:
         params, state, info
             Of arrays that were written in place there is nothing; None if that is all.
         """
+        self._stepped = True
         state = self.slots.state(rows, params)
         return rule.step(
             params,

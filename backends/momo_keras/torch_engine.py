@@ -153,14 +153,17 @@ class Memory:
 
     @contextmanager
     def _given(self, grads: Sequence[Tensor]) -> Iterator[None]:
-        """With gradients, for the time of a step."""
-        for param, grad in zip(self.params, grads, strict=True):
-            param.grad = grad
+        """With these gradients, for the time of a step; then those of the caller are back."""
+        own = [param.grad for param in self.params]
         try:
+            self._give(grads)
             yield
         finally:
-            for param in self.params:
-                param.grad = None
+            self._give(own)
+
+    def _give(self, grads: Sequence[Tensor | None]) -> None:
+        for param, grad in zip(self.params, grads, strict=True):
+            param.grad = grad
 
 
 engine = TorchEngine
