@@ -185,13 +185,14 @@ def propagating(core: ModuleType) -> None:
 
 def half_precision(core: ModuleType) -> None:
     """The square of 300 overflows float16."""
-    rule = core.momo(learning_rate=1.0)
-    param = np.array([1.0, -1.0], dtype=np.float16)
-    grad = np.array([300.0, 300.0], dtype=np.float16)
-    (moved,), state, info = rule.step([param], [grad], 18e4, rule.init([param]))
-    assert moved.dtype == np.float16
-    assert state.leaves[0]["grad_avg"].dtype == np.float32
-    assert info.step_size == 1
+    for rule in (core.momo(learning_rate=1.0), core.momo_adam(learning_rate=1.0)):
+        param = np.array([1.0, -1.0], dtype=np.float16)
+        grad = np.array([300.0, 300.0], dtype=np.float16)
+        (moved,), state, info = rule.step([param], [grad], 18e4, rule.init([param]))
+        assert moved.dtype == np.float16
+        assert all(average.dtype == np.float32 for average in state.leaves[0].values())
+        assert not info.skipped
+        assert info.step_size.dtype == np.float32
 
 
 def overflow_of_squares(core: ModuleType) -> None:

@@ -174,16 +174,18 @@ def cell(text: str) -> str:
 
 def main(
     processes: Annotated[int, typer.Option(min=1, help="Processes at a time.")] = 2,
-    every: Annotated[int, typer.Option(min=1, help="Take every so manieth mutant, and write nothing.")] = 1,
+    only: Annotated[
+        str, typer.Option(help="Take those of one file, arrays for example, and write nothing.")
+    ] = "",
 ) -> None:
     """Make the mutants, judge them and write the page."""
-    mutants = list(made())[::every]
+    mutants = [mutant for mutant in made() if only in ("", Path(mutant.file).stem)]
     found = verdicts(mutants, processes)
     for index, mutant in enumerate(mutants):
         if not found[index]:
             print(f"SURVIVES {mutant.key} ({mutant.operator}, line {mutant.line})")
     print(f"{sum(map(bool, found.values()))} of {len(mutants)} mutants killed")
-    if every == 1:
+    if not only:
         PAGE.write_text(page_text(mutants, found, judged()), encoding="utf-8")
 
 
