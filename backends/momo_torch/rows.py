@@ -52,7 +52,6 @@ __all__ = [
     "square_blended",
     "stack",
     "sum",
-    "sum_of_products",
     "where",
     "zeros_like",
 ]
@@ -61,13 +60,6 @@ __all__ = [
 def sum(array: Tensor) -> Tensor:
     """Sum of an array of one dimension, shape (); of each row of one with two, a column."""
     return array.sum() if array.ndim < 2 else array.sum(dim=1, keepdim=True)
-
-
-def sum_of_products(left: Tensor, right: Tensor) -> Tensor:
-    """Sum of the products of the elements, as `sum`, without an array of products where it can be."""
-    if left.ndim == 1 and left.dtype == right.dtype:
-        return torch.dot(left, right)
-    return sum(left * right)
 
 
 def on_host(scalar: Tensor) -> bool:
