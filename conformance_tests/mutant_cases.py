@@ -243,13 +243,15 @@ def first_gradients_without_being_told(core: ModuleType) -> None:
 
 
 def order_of_groups(core: ModuleType) -> None:
-    """The largest learning rate is that of any group."""
+    """The largest learning rate is that of any group, and the cap of the step size."""
     rule = core.momo(learning_rate=1.0)
-    groups = [{"learning_rate": rate, "weight_decay": 0.125} for rate in (0.25, 1.0, 0.5)]
+    groups = [{"learning_rate": rate, "weight_decay": 0.125} for rate in (0.0, 1.0, 0.5)]
     results = []
     for of, ordered in (((0, 1, 2), groups), ((2, 1, 0), groups[::-1])):
         params = [PARAM, -PARAM, 2 * PARAM]
-        results.append(rule.step(params, [GRAD] * 3, 9.0, rule.init(params), groups=ordered, group_of=of)[0])
+        moved, _, info = rule.step(params, [GRAD] * 3, 1e3, rule.init(params), groups=ordered, group_of=of)
+        assert info.step_size == 1
+        results.append(moved)
     assert np.array_equal(*results)
 
 
