@@ -17,9 +17,7 @@ from momo_spec.arithmetic import Float64, Precise
 from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
 from momo_spec.problem import Problem as OpenLoop
 from momo_spec.problem import Run, Step
-from momo_spec.sampled import FORMATS, error_bounds, evaluate, trajectory_rows
-
-LEAST_MARGIN = 2.0**-10
+from momo_spec.sampled import FORMATS, LEAST_MARGIN, error_bounds, evaluate, trajectory_rows
 
 Trajectory = tuple[list[Vector], list[dict[str, Any]]]
 

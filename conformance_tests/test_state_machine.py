@@ -30,7 +30,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from conformance_tests.comparisons import LEAST_MARGIN
 from conformance_tests.strategies import NUMBERS, hypers, rounded
 from momo_core import PortableState, load_state, save_state
 from momo_core.validate import in_interval
@@ -39,6 +38,7 @@ from momo_spec.arithmetic import Float64, Perturbed
 from momo_spec.bounds import SAFETY, SAMPLES, UNIT_ROUNDOFF, flattened
 from momo_spec.branches import margin
 from momo_spec.evaluate import Evaluator
+from momo_spec.sampled import LEAST_MARGIN
 
 torch = pytest.importorskip("torch")
 driver = pytest.importorskip("momo_torch.driver")

@@ -14,7 +14,7 @@ from momo_core import Info, State, phases
 from momo_core.direction import Leaf
 from momo_core.step import Step, Store
 
-from .blocks import BLOCK, LARGE, SHARE, Summing, by_blocks, no_sum
+from .blocks import BLOCK, LARGE, SHARE, WithoutSums, by_blocks
 from .xla import applied, as_update
 
 Result = TypeVar("Result")
@@ -136,7 +136,7 @@ class UpdateStep(Step):
     def _accumulated(self, position: int, xp: Any, tensor: Tensor) -> phases.Accumulated:
         param, grad, leaf = tensor
         if self.again[position]:
-            leaf, _ = self._measured(position, Summing(no_sum), tensor)
+            leaf, _ = self._measured(position, WithoutSums(), tensor)
         return phases.accumulate(
             self.rule.direction,
             param,
@@ -152,7 +152,7 @@ class UpdateStep(Step):
     def _moved(self, position: int, xp: Any, tensor: Tensor) -> Moved:
         param, work = tensor[0], self.work[position]
         if self.again[position]:
-            work = self._accumulated(position, Summing(no_sum), tensor)
+            work = self._accumulated(position, WithoutSums(), tensor)
         leaf, new = phases.apply(self.rule.direction, param, work, self.scope, self.groups[position], xp=xp)
         update = as_update(param, new)
         stored = applied(param, update)

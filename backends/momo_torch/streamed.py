@@ -60,11 +60,11 @@ class StreamedStep(Step):
     ) -> None:
         """Coefficients of the groups and of the averages, and the chunks."""
         super().begin(loss, groups, group_of, fresh)
-        adds = getattr(self.reduction, "adds", None)
-        self.on_host = adds is None and rows.on_host(self.like)
+        self.adds: Sequence[bool] | None = getattr(self.reduction, "adds", None)
+        self.on_host = self.adds is None and rows.on_host(self.like)
         self.written = False
         self.squares: list[Tensor] = []
-        self.parts = [self._part(chunk) for chunk in self._chunks(adds)]
+        self.parts = [self._part(chunk) for chunk in self._chunks()]
         self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
 
     def measure(self) -> None:
@@ -148,7 +148,7 @@ class StreamedStep(Step):
             old = part.numbers[name] if name in part.numbers else part.chunk.read(name)
             part.chunk.write({name: self.xp.where(finite, values.pop(name), old)})
 
-    def _chunks(self, adds: Sequence[bool] | None) -> list[Chunk]:
+    def _chunks(self) -> list[Chunk]:
         """The tensors with a gradient in chunks, each of one group and added by one rank."""
         direction = self.rule.direction
         tensors, numbers, kinds = [], [], []
@@ -158,7 +158,7 @@ class StreamedStep(Step):
             averages = {name: leaf[name] for name in direction.leaf_state}
             tensors.append({"param": param, "grad": grad, **averages})
             numbers.append({name: leaf[name] for name in direction.tensor_state})
-            kinds.append((id(group), param.dtype, grad.dtype, adds and adds[index]))
+            kinds.append((id(group), param.dtype, grad.dtype, self.adds and self.adds[index]))
         return chunks_of(tensors, numbers, kinds)
 
     def _part(self, chunk: Chunk) -> Part:
@@ -193,7 +193,7 @@ class StreamedStep(Step):
 
     def _of_all(self, sums: list[list[Tensor]]) -> tuple[Parts, list[int]]:
         """Sums of chunks and the tensors that hold them; of all chunks in one where every rank has all."""
-        if getattr(self.reduction, "adds", None) is not None:
+        if self.adds is not None:
             return sums, self.holders
         columns = zip(*sums, strict=True)
         return [[torch.stack(column).sum() for column in columns]], self.holders[:1]

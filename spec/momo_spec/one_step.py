@@ -19,10 +19,18 @@ from .bounds import SAMPLES, UNIT_ROUNDOFF, Rows, rounding_bound
 from .hexfloat import to_float32
 from .load import OptimizerSpec, load_spec
 from .problem import Array, Outcome, Problem, Run, Step
-from .sampled import FORMATS, LEAST_MARGIN, Bounds, NoTrajectoryError, jumps, rounded_up, trajectory_rows
+from .sampled import (
+    ATTEMPTS,
+    FORMATS,
+    LEAST_MARGIN,
+    Bounds,
+    NoTrajectoryError,
+    jumps,
+    rounded_up,
+    trajectory_rows,
+)
 from .vector_file import BITS, Vector, load_vectors
 
-ATTEMPTS = 200
 TESTS = 6
 """Of an optimizer: exact tests that have the most flags together."""
 
