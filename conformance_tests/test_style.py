@@ -17,6 +17,8 @@ EXACT = {"rtol": 0, "atol": 0, "rel": 0, "abs": 0}
 SMALL = 1e-2
 """No unit, count or share of a test is as small as this; a chosen tolerance is."""
 
+UNITS = {"EPS", "eps", "UNIT_ROUNDOFF"}
+
 ALLOWED: dict[str, str] = {}
 """A comparison that has to stay, as ``file: source``, and why."""
 
@@ -61,9 +63,18 @@ def compares(node: ast.AST, small: set[str]) -> bool:
 
 def of_small(side: ast.expr, small: set[str]) -> bool:
     """Whether a side is a small number, its name, or a product or sum with one."""
-    if isinstance(side, ast.BinOp) and not is_small(side):
+    if isinstance(side, ast.BinOp):
+        if is_multiple_of_a_unit(side):
+            return True
         return of_small(side.left, small) or of_small(side.right, small)
     return is_small(side) or (isinstance(side, ast.Name) and side.id in small)
+
+
+def is_multiple_of_a_unit(node: ast.BinOp) -> bool:
+    """Whether it is so many units of rounding, and nothing was counted."""
+    sides = (node.left, node.right)
+    units = any(isinstance(side, ast.Name) and side.id in UNITS for side in sides)
+    return isinstance(node.op, ast.Mult) and units and any(isinstance(side, ast.Constant) for side in sides)
 
 
 def is_small(node: ast.expr) -> bool:
@@ -111,6 +122,7 @@ def test_every_exception_is_one() -> None:
         "ENOUGH = 1e-10\nassert error <= ENOUGH",
         "ENOUGH: float = 1e-10\nassert error <= 2 * ENOUGH",
         "assert not (error > 1e-3 + size)",
+        "assert error <= size * (1 + 64 * EPS)",
         "def differ(a, b):\n    return np.max(abs(a - b)) > 1e-3",
         "np.testing.assert_allclose(a, b)",
         "np.testing.assert_allclose(a, b, rtol=0, atol=64 * EPS)",
@@ -130,6 +142,7 @@ def test_a_chosen_tolerance_is_found(wrong: str) -> None:
         "assert abs(a - b) <= bound",
         "assert 0 < share < 0.5",
         "assert abs(a - b) <= gamma(5) * size",
+        "assert abs(a - b) <= 2 * (len(a) + 1) * EPS",
         "torch.testing.assert_close(a, b, rtol=0, atol=0.0)",
         "rate = 1e-3\nassert run(rate) == run(2 * rate)",
     ],
