@@ -25,11 +25,11 @@ from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vector
 
 FILE = Path(__file__).with_suffix(".json")
 EXACT_STEPS = 10_000
-COMPILED = ("jit", "scan", "tf_function", "xla")
-"""Modes that compile each optimizer with its hyper-parameters: they get a part of the vectors."""
+COMPILED = {"jit": 5, "scan": 5, "tf_function": 5, "xla": 5, "compile": 40}
+"""Modes that compile each optimizer with its hyper-parameters, and get one in so many vectors."""
 
-PART = 20
-"""One in so many."""
+TURN, LONG_TURN = 20, 150
+"""Exact trajectories of an optimizer in a row."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def enter(cell: Cell, place: Place) -> Entry:
 
 def stride(place: Place) -> int:
     """One in so many vectors is for a place."""
-    return PART if place.mode in COMPILED else 1
+    return COMPILED.get(place.mode, 1)
 
 
 @cache
@@ -135,12 +135,14 @@ def judged(cell: Cell, place: Place, vectors: VectorFile, optimizer: str) -> lis
 def exact_vectors(cell: Cell, place: Place) -> Iterator[Vector]:
     """Exact trajectories of all optimizers in turn that the place can run, `EXACT_STEPS` steps or more."""
     few = place.mode in COMPILED
+    # What is compiled for an optimizer is not kept for its next turn.
+    turn = LONG_TURN if few else TURN
     left = EXACT_STEPS
     streams = [stream(optimizer, few_kinds=few) for optimizer in spec_names()]
     for one in cycle(streams):
         if left <= 0:
             return
-        for vector in islice(one, 20):
+        for vector in islice(one, turn):
             subject = CellSubject(cell, vector.algorithm, place.mode, place.device)
             if place.dtype in vector.dtypes and not subject.missing(vector.problem, vector.steps):
                 left -= len(vector.steps)

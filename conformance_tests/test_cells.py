@@ -18,7 +18,7 @@ from momo_spec import spec_names
 from momo_spec.problem import Problem
 from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_one_steps
 
-STRIDES = {"numpy": 1, "eager": 48, "fused": 48, "tensor by tensor": 48}
+STRIDES = {"numpy": 1, "eager": 48, "fused": 48, "tensor by tensor": 48, "compile": 1200}
 """Every so manieth vector runs in the cell, or else in the mode.
 
 The ledger has more of them, and test_exact_vectors those on which every mode must agree to the bit.
@@ -79,8 +79,8 @@ def test_one_step(cell: Cell, device: str, dtype: str, record_property: Any) -> 
     applicable = [vector for vector in one_steps() if dtype in vector.dtypes]
     ran = 0
     for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
-        few = 1 if cell.is_core else 5 if mode in STRIDES else len(applicable) // 2
-        for vector in applicable[DTYPES.index(dtype) % few :: few]:
+        stride = 1 if cell.is_core else len(applicable) if mode in ledger.COMPILED else 5
+        for vector in applicable[DTYPES.index(dtype) * stride // len(DTYPES) :: stride]:
             verdict = verdict_on(cell, vector, mode, device, dtype)
             assert verdict.status in ("pass", "unsupported"), (mode, vector.algorithm, verdict)
             ran += verdict.status == "pass"

@@ -25,7 +25,7 @@ Every way to run an optimizer of this project, and what became of the golden vec
 
 *T0* are trajectories in which nothing rounds: "passed" is equality to the bit.  *T2* are trajectories within
 their computed bounds, which exist for float64 and float32; *of the bound* is the largest error of all.  Modes
-that compile each optimizer get one vector in 20.
+that compile each optimizer get one vector in 5, or in 40 where PyTorch does.
 *Invalid* is input that must be refused.  *Exact steps* are steps of further exact trajectories of all
 optimizers, *differing* how many of these trajectories differ in a bit.
 """

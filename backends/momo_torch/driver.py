@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,8 +17,9 @@ from .adapter import ModelBasedOptimizer
 from .fused_steps import lacking
 
 DTYPES = ("float64", "float32", "bfloat16", "float16")
-MODES = {"eager": DTYPES, "tensor by tensor": DTYPES, "fused": ("float64", "float32")}
-"""In chunks, tensor by tensor, and with the kernels."""
+WIDE = ("float64", "float32")
+MODES = {"eager": DTYPES, "tensor by tensor": DTYPES, "fused": WIDE, "compile": WIDE}
+"""In chunks, tensor by tensor, with the kernels, and as machine code by `torch.compile`."""
 
 GROUPS = True
 GROUP_NAMES = {"learning_rate": "lr", "weight_decay": "weight_decay"}
@@ -63,11 +65,13 @@ def run(
     group_of: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """Trajectory of an optimizer; `backends/README.md` describes arguments and result."""
-    target = {"dtype": getattr(torch, dtype), "device": device}
-    leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
-    grouped = _grouped(leaves, groups, group_of)
-    foreach = False if mode == "tensor by tensor" else None
-    built = construct(optimizer, hyper, grouped, fused=mode == "fused", foreach=foreach)
+    hypers = tuple(hyper.items())
+    settings = dtype, device, mode, tuple(tuple(group.items()) for group in groups), tuple(group_of)
+    session = _started(optimizer, hypers, params, *settings)
+    if mode == "compile":
+        shapes = tuple(param.shape for param in params)
+        session = _compiled(optimizer, hypers, shapes, *settings).with_numbers_of(session)
+    leaves, built = session.leaves, session.built
     fixed = [index for index, group in enumerate(groups) if "learning_rate" in group]
     trajectory = []
     for step in steps:
@@ -75,10 +79,62 @@ def run(
             if index not in fixed:
                 group["lr"] = step.get("hyper", {}).get("learning_rate", built.defaults["lr"])
         for leaf, grad in zip(leaves, step["grads"], strict=True):
-            leaf.grad = None if grad is None else torch.tensor(grad, **target)
-        built.step(loss=step.get("loss"))
+            leaf.grad = None if grad is None else torch.tensor(grad, dtype=leaf.dtype, device=leaf.device)
+        session.take_step(loss=step.get("loss"))
         trajectory.append(_snapshot(built, leaves))
     return trajectory
+
+
+class _Session(NamedTuple):
+    """An optimizer and what takes a step of it."""
+
+    leaves: list[torch.nn.Parameter]
+    built: ModelBasedOptimizer
+    take_step: Callable[..., Any]
+
+    @property
+    def numbers(self) -> list[torch.Tensor]:
+        """All that a step may change."""
+        entries = (*self.built.state.values(), *self.built.param_groups)
+        state = [value for entry in entries for value in entry.values() if isinstance(value, torch.Tensor)]
+        return [*self.leaves, *state]
+
+    @torch.no_grad()
+    def with_numbers_of(self, other: _Session) -> _Session:
+        """The same optimizer, set to where another one is."""
+        for mine, number in zip(self.numbers, other.numbers, strict=True):
+            mine.copy_(number)
+        return self
+
+
+def _started(
+    optimizer: str,
+    hyper: tuple[tuple[str, Any], ...],
+    params: Sequence[np.ndarray],
+    dtype: str,
+    device: str,
+    mode: str,
+    groups: tuple[tuple[tuple[str, float], ...], ...],
+    group_of: tuple[int, ...],
+) -> _Session:
+    """An optimizer before its first step."""
+    target = {"dtype": getattr(torch, dtype), "device": device}
+    leaves = [torch.nn.Parameter(torch.tensor(param, **target)) for param in params]
+    grouped = _grouped(leaves, list(map(dict, groups)), group_of)
+    foreach = False if mode == "tensor by tensor" else None
+    built = construct(optimizer, dict(hyper), grouped, fused=mode == "fused", foreach=foreach)
+    return _Session(leaves, built, built.step)
+
+
+@lru_cache(maxsize=4)
+def _compiled(
+    optimizer: str, hyper: tuple[tuple[str, Any], ...], shapes: tuple[tuple[int, ...], ...], *settings: Any
+) -> _Session:
+    """The optimizer with a compiled step, for parameters of these shapes."""
+    # PyTorch compiles a function a few times, for all optimizers of a class together.
+    torch.compiler.reset()
+    session = _started(optimizer, hyper, list(map(np.zeros, shapes)), *settings)
+    return session._replace(take_step=torch.compile(session.built.step, fullgraph=True))
 
 
 def _grouped(

@@ -105,12 +105,27 @@ def write(groups: Sequence[Group], states: States, moved: Sequence[Tensor], new:
         if param.grad is not None:
             pairs.append((local(param), value))
             pairs += [(local(states[param][name]), average) for name, average in leaf.items()]
-    # Compiled code (PyTorch 2.13) loses what `copy_` writes to a float64 tensor of shape ().
-    torch._foreach_copy_([place for place, _ in pairs], [value for _, value in pairs])
-    counters = [states[param]["step"] for param in written]
-    if counters:
-        torch._foreach_add_(counters, [(~report.skipped).to(counters[0].dtype)] * len(counters))
+    taken = (~report.skipped).to(torch.float32)
+    pairs += [(counter, counter + taken) for counter in (states[param]["step"] for param in written)]
+    _store([place for place, _ in pairs], [value for _, value in pairs])
     mark_written(written)
+
+
+def _store(places: list[Tensor], values: list[Tensor]) -> None:
+    """
+    Write values to their places.
+
+    Of PyTorch's compilers (2.13), one loses what `copy_` writes to a float64 tensor of shape (); another one
+    reads what `_foreach_copy_` has written where the old value is meant.
+    """
+    if not torch.compiler.is_compiling():
+        torch._foreach_copy_(places, values)
+        return
+    for place, value in zip(places, values, strict=True):
+        if place.ndim:
+            place.copy_(value)
+        else:
+            place.view(1).copy_(value.view(1))
 
 
 def info(group: Group) -> Info:
