@@ -116,7 +116,7 @@ def _store(places: list[Tensor], values: list[Tensor]) -> None:
     Write values to their places.
 
     Of PyTorch's compilers (2.13), one loses what `copy_` writes to a float64 tensor of shape (); another one
-    reads what `_foreach_copy_` has written where the old value is meant.
+    reads what `_foreach_copy_` has written where the old value is meant (as in pytorch/pytorch#198033).
     """
     if not torch.compiler.is_compiling():
         torch._foreach_copy_(places, values)
