@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,8 +32,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """What is made once goes to one worker: fixtures of a module, and what JAX and Numba compile."""
     for item in items:
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
@@ -43,6 +44,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.xdist_group("jax"))
             elif "test_torch_fused" in module:
                 item.add_marker(pytest.mark.xdist_group("torch"))
+    yield
+    name_groups(items)
+
+
+def name_groups(items: list[pytest.Item]) -> None:
+    """Put the group that pytest-xdist 3.8 writes into ``_nodeid`` where pytest 9.2 has it: in ``id``."""
+    for item in items:
+        if name := vars(item).get("_nodeid"):
+            item._id = type(item.id).parse(name)
 
 
 @pytest.fixture(params=["cpu", "cuda"])
