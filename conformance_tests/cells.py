@@ -20,6 +20,8 @@ BACKENDS = Path(__file__).parent.parent / "backends"
 KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 DEVICES = ("cpu", "cuda")
 CORE = "conformance_tests.core_driver"
+QUICK = ("numpy", "torch", "keras-torch")
+"""Cells that take vectors in milliseconds; elsewhere operations are compiled or checked one by one."""
 
 
 @dataclass(frozen=True)

@@ -335,7 +335,7 @@ def third_party() -> Callable[[str, str], Report]:
     return get
 
 
-SLOW = ("optax.contrib:momo_adam",)
+SLOW = ("optax.contrib:momo", "optax.contrib:momo_adam")
 THIRD_PARTY = [
     pytest.param(name, rule, own, id=own["subject"], marks=only_nightly if own["subject"] in SLOW else [])
     for name, texts in third_party_reports.load_texts().items()

@@ -6,6 +6,7 @@ import ast
 import importlib
 import multiprocessing
 import os
+import re
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -48,8 +49,17 @@ def run_check(module: str, name: str) -> None:
         raise AssertionError(str(error)) from error  # the other class does not travel between processes
 
 
+OF_BACKENDS = re.compile("every_rule|embedding")
+"""Checks of what each backend has its own code for."""
+
+
+def skips(number: int, place: int) -> bool:
+    """Whether a check is left to the other one of the backends that compile, TensorFlow and JAX."""
+    return place < 2 and number % 2 != place
+
+
 def on_backends(found: list[Any]) -> list[Any]:
-    """Checks on each backend; by day those of more than the rules of a backend run on two of the three."""
+    """Checks on each backend; by day those of more than the rules or inputs on PyTorch and one that compiles."""
     return [
         pytest.param(
             backend,
@@ -58,7 +68,7 @@ def on_backends(found: list[Any]) -> list[Any]:
             marks=[
                 *check.marks,
                 pytest.mark.xdist_group(f"keras-{backend}"),
-                *([only_nightly] if (number + place) % 3 == 0 and "every_rule" not in str(check.id) else []),
+                *([only_nightly] if skips(number, place) and not OF_BACKENDS.search(str(check.id)) else []),
             ],
         )
         for place, backend in enumerate(KERAS_BACKENDS)
@@ -101,10 +111,10 @@ def test_devices_of_jax(module: str, name: str) -> None:
     pool_with_devices("jax").submit(run_check, module, name).result()
 
 
-@pytest.mark.xdist_group("devices-torch")
+@pytest.mark.xdist_group("keras-torch")
 @pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "torch_ranks"))
 def test_ranks_of_torch(module: str, name: str) -> None:
-    pool_with_devices("torch").submit(run_check, module, name).result()
+    process_pool("torch").submit(run_check, module, name).result()
 
 
 @pytest.mark.parametrize(
