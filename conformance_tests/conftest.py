@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -46,6 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
                 item.add_marker(pytest.mark.xdist_group("torch"))
     yield
     name_groups(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected, which is never garbage, out of the way of the collector."""
+    gc.freeze()
 
 
 def name_groups(items: list[pytest.Item]) -> None:

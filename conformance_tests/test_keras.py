@@ -59,7 +59,7 @@ def skips(number: int, place: int) -> bool:
 
 
 def on_backends(found: list[Any]) -> list[Any]:
-    """Checks on each backend; by day those of more than the rules or inputs on PyTorch and one that compiles."""
+    """Checks on each backend; by day most of them on PyTorch and one of those that compile."""
     return [
         pytest.param(
             backend,
