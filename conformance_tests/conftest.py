@@ -27,7 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "cell",
             [
-                pytest.param(cell, id=cell.name, marks=pytest.mark.xdist_group(cell.name))
+                pytest.param(cell, id=cell.name, marks=pytest.mark.xdist_group(cell.group))
                 for cell in all_cells()
             ],
         )
@@ -39,9 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
             module, fixtures = item.module.__name__, item._fixtureinfo.name2fixturedefs.values()
-            if any(defined[-1].scope == "module" for defined in fixtures):
+            if "ranks" in item.fixturenames:
+                item.add_marker(pytest.mark.xdist_group("ranks"))
+            elif any(defined[-1].scope == "module" for defined in fixtures):
                 item.add_marker(pytest.mark.xdist_group(module))
-            elif "test_jax" in module:
+            elif "_jax" in module:
                 item.add_marker(pytest.mark.xdist_group("jax"))
             elif "test_torch_fused" in module:
                 item.add_marker(pytest.mark.xdist_group("torch"))

@@ -67,7 +67,7 @@ def on_backends(found: list[Any]) -> list[Any]:
             id=f"{backend}-{check.id}",
             marks=[
                 *check.marks,
-                pytest.mark.xdist_group(f"keras-{backend}"),
+                pytest.mark.xdist_group("keras"),
                 *([only_nightly] if skips(number, place) and not OF_BACKENDS.search(str(check.id)) else []),
             ],
         )
@@ -111,7 +111,7 @@ def test_devices_of_jax(module: str, name: str) -> None:
     pool_with_devices("jax").submit(run_check, module, name).result()
 
 
-@pytest.mark.xdist_group("keras-torch")
+@pytest.mark.xdist_group("keras")
 @pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "torch_ranks"))
 def test_ranks_of_torch(module: str, name: str) -> None:
     process_pool("torch").submit(run_check, module, name).result()
@@ -121,7 +121,10 @@ def test_ranks_of_torch(module: str, name: str) -> None:
     ("backend", "module", "name"),
     [
         pytest.param(
-            backend, *check.values, id=str(check.id), marks=pytest.mark.xdist_group(f"keras-{backend}")
+            backend,
+            *check.values,
+            id=str(check.id),
+            marks=pytest.mark.xdist_group("keras"),
         )
         for backend in KERAS_BACKENDS
         for check in checks("keras_engines.py", f"{backend}_")
