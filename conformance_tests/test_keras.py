@@ -28,10 +28,12 @@ def checks(pattern: str, prefix: str) -> list[object]:
 def checks_of(file: Path, prefix: str) -> list[object]:
     body = ast.parse(file.read_text(encoding="utf-8")).body
     functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith(prefix)]
-    return [
-        pytest.param(file.stem, each.name, id=each.name, marks=pytest.mark.reliability(*cases_of(each)))
-        for each in functions
-    ]
+    return [pytest.param(file.stem, each.name, id=each.name, marks=marks_of(each)) for each in functions]
+
+
+def marks_of(function: ast.FunctionDef) -> list[Any]:
+    proves = pytest.mark.reliability(*cases_of(function))
+    return [proves, only_nightly] if "by_night" in map(ast.unparse, function.decorator_list) else [proves]
 
 
 def cases_of(function: ast.FunctionDef) -> list[str]:
@@ -49,7 +51,7 @@ def run_check(module: str, name: str) -> None:
         raise AssertionError(str(error)) from error  # the other class does not travel between processes
 
 
-OF_BACKENDS = re.compile("every_rule|embedding")
+OF_BACKENDS = re.compile("every_rule|embedding|tracer")
 """Checks of what each backend has its own code for."""
 
 
