@@ -20,6 +20,8 @@ BACKENDS = Path(__file__).parent.parent / "backends"
 KERAS_BACKENDS = ("tensorflow", "jax", "torch")
 DEVICES = ("cpu", "cuda")
 CORE = "conformance_tests.core_driver"
+QUICK = ("numpy", "torch", "keras-torch")
+"""Cells that take vectors in milliseconds; elsewhere operations are compiled or checked one by one."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,11 @@ class Cell:
     function: str = "run"
     table: str = "MODES"
     keras_backend: str = ""
+
+    @property
+    def group(self) -> str:
+        """Its tests run in one worker; those of Keras share three processes with others."""
+        return group_of(self.name)
 
     def run(self, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
         return self.call(self.function, *arguments, **options)
@@ -60,6 +67,11 @@ class Cell:
     def is_core(self) -> bool:
         """Whether it is the core itself, called with lists and with internal hyper-parameters too."""
         return self.driver == CORE
+
+
+def group_of(framework: str) -> str:
+    """The group of tests that belongs to a cell or a rig."""
+    return framework.split("-")[0] if framework.startswith("keras-") else framework
 
 
 def call_driver(module: str, function: str, arguments: Iterable[Any], options: dict[str, Any]) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,24 +27,40 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             "cell",
             [
-                pytest.param(cell, id=cell.name, marks=pytest.mark.xdist_group(cell.name))
+                pytest.param(cell, id=cell.name, marks=pytest.mark.xdist_group(cell.group))
                 for cell in all_cells()
             ],
         )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """What is made once goes to one worker: fixtures of a module, and what JAX and Numba compile."""
     for item in items:
         if isinstance(item, pytest.Function) and not item.get_closest_marker("xdist_group"):
             module, fixtures = item.module.__name__, item._fixtureinfo.name2fixturedefs.values()
-            if any(defined[-1].scope == "module" for defined in fixtures):
+            if "ranks" in item.fixturenames:
+                item.add_marker(pytest.mark.xdist_group("ranks"))
+            elif any(defined[-1].scope == "module" for defined in fixtures):
                 item.add_marker(pytest.mark.xdist_group(module))
-            elif "test_jax" in module:
+            elif "_jax" in module:
                 item.add_marker(pytest.mark.xdist_group("jax"))
             elif "test_torch_fused" in module:
                 item.add_marker(pytest.mark.xdist_group("torch"))
+    yield
+    name_groups(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected, which is never garbage, out of the way of the collector."""
+    gc.freeze()
+
+
+def name_groups(items: list[pytest.Item]) -> None:
+    """Put the group that pytest-xdist 3.8 writes into ``_nodeid`` where pytest 9.2 has it: in ``id``."""
+    for item in items:
+        if name := vars(item).get("_nodeid"):
+            item._id = type(item.id).parse(name)
 
 
 @pytest.fixture(params=["cpu", "cuda"])

@@ -12,13 +12,20 @@ from keras import ops
 
 from conformance_tests.closed_loop import Batch, Training
 from conformance_tests.comparisons import assert_within, exact_and_bound
+from conformance_tests.profiles import PARTS
 from momo_keras import MomoAdam
+from momo_spec import spec_names
 from momo_spec.bounds import Rows
 
 BACKEND = keras.config.backend()
 SIX_STEPS = 6
 CUTTING_RATE = 10.0
 """So large that the loss, and not the rate, decides the length of a step."""
+
+RULES = spec_names() if BACKEND == "torch" else list(PARTS)
+"""Of checks that run by day: where steps are compiled, those in which every part of a rule occurs."""
+
+OTHERS = [rule for rule in spec_names() if rule not in RULES]
 
 PENALTY = 0.1
 GENERATOR = np.random.default_rng(0)

@@ -14,10 +14,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from conformance_tests.keras_models import BACKEND, CUTTING_RATE, numpy_of, policy
-from conformance_tests.reliability import covers
+from conformance_tests.keras_models import BACKEND, CUTTING_RATE, OTHERS, RULES, numpy_of, policy
+from conformance_tests.reliability import by_night, covers
 from momo_keras import LossScaleOptimizer, Momo, driver
-from momo_spec import load_spec, spec_names
+from momo_spec import load_spec
 from momo_spec.bounds import UNIT_ROUNDOFF, flattened, open_loop, open_loop_bound
 
 DEVICES = 8 if BACKEND == "jax" else 2
@@ -39,15 +39,19 @@ STEPS = [
     for loss in (4.0, 2.5, 3.0, 1.0)
 ]
 
-OPTIMIZERS: list[Callable[[], Any]] = [
-    lambda: Momo(CUTTING_RATE),
+COMBINED: list[Callable[[], Any]] = [
     lambda: Momo(CUTTING_RATE, loss_scale_factor=8.0, global_clipnorm=64.0),
-    lambda: Momo(CUTTING_RATE, gradient_accumulation_steps=2),
-    lambda: Momo(0.5, 0.5, float("-inf"), use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
     lambda: Momo(
         0.5, 0.5, float("-inf"), gradient_accumulation_steps=2, use_ema=True, ema_overwrite_frequency=1
     ),
+    lambda: LossScaleOptimizer(Momo(CUTTING_RATE), initial_scale=4.0),
 ]
+SINGLE: list[Callable[[], Any]] = [
+    lambda: Momo(CUTTING_RATE),
+    lambda: Momo(CUTTING_RATE, gradient_accumulation_steps=2),
+    lambda: Momo(0.5, 0.5, float("-inf"), use_ema=True, ema_momentum=0.5, ema_overwrite_frequency=2),
+]
+"""What the others combine."""
 
 
 def exact_fit(optimizer: Any) -> tuple[list[np.ndarray], list[float]]:
@@ -65,9 +69,11 @@ def exact_fit(optimizer: Any) -> tuple[list[np.ndarray], list[float]]:
     return [*model.get_weights(), numpy_of(inner.predicted_loss)], history.history["loss"]
 
 
-def assert_devices_do_not_matter(scope: Callable[[], AbstractContextManager[Any]]) -> None:
+def assert_devices_do_not_matter(
+    scope: Callable[[], AbstractContextManager[Any]], optimizers: Sequence[Callable[[], Any]] = COMBINED
+) -> None:
     """The same bits on one device and within `scope`."""
-    for make in [*OPTIMIZERS, lambda: LossScaleOptimizer(Momo(CUTTING_RATE), initial_scale=4.0)]:
+    for make in optimizers:
         optimizer = make()
         with policy("mixed_float16" if isinstance(optimizer, LossScaleOptimizer) else "float32"):
             alone = exact_fit(optimizer)
@@ -101,6 +107,11 @@ def built(rule: str, dtype: str = "float32") -> tuple[Any, list[Any]]:
 def tensorflow_replicas_are_one_device() -> None:
     """Replicas of MirroredStrategy train to the bit as one device: micro-steps, EMA and float16 too."""
     assert_devices_do_not_matter(mirrored().scope)
+
+
+@by_night
+def tensorflow_replicas_are_one_device_for_each_option() -> None:
+    assert_devices_do_not_matter(mirrored().scope, SINGLE)
 
 
 @cache
@@ -194,10 +205,26 @@ def jax_model_parallel_is_one_device() -> None:
     assert_devices_do_not_matter(model_parallel().scope)
 
 
+@by_night
+def jax_parallel_is_one_device_for_each_option() -> None:
+    for scope in (keras.distribution.DataParallel().scope, model_parallel().scope):
+        assert_devices_do_not_matter(scope, SINGLE)
+
+
 @covers("R80")
 def jax_sharded_variables_follow_the_specification() -> None:
     """Every rule on sharded variables follows the specification, and its averages are sharded alike."""
-    for rule in spec_names():
+    check_sharded_variables(RULES)
+
+
+@by_night
+def jax_sharded_variables_follow_the_specification_for_other_rules() -> None:
+    check_sharded_variables(OTHERS)
+
+
+def check_sharded_variables(rules: Sequence[str]) -> None:
+    """Steps of each rule within its bound, with averages that are sharded as their variables are."""
+    for rule in rules:
         with model_parallel().scope():
             optimizer, variables = built(rule)
             steps = driver.run(rule, {}, START, STEPS, dtype="float32", mode="jit")

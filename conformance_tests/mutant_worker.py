@@ -59,11 +59,11 @@ def anew(package: str) -> ModuleType:
 
 
 def place(order: Mapping[str, Any], folder: Path) -> None:
-    """Copy a package and write the mutant's file into the copy."""
+    """Copy a package, with what is compiled of it, and write the mutant's file into the copy."""
     file = Path(order["file"])
     depth = file.parts.index(order["package"])
     source, copy = ROOT.joinpath(*file.parts[: depth + 1]), folder / order["package"]
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(source, copy)
     copy.joinpath(*file.parts[depth + 1 :]).write_text(order["text"], encoding="utf-8")
 
 

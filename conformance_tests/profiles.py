@@ -35,6 +35,15 @@ def every_other(values: Iterable[Any]) -> list[Any]:
     ]
 
 
+def checkered(rows: Sequence[Any], columns: Sequence[Any]) -> list[Any]:
+    """Parameters of a test from two lists, of which by day every other pair runs, as on a chessboard."""
+    return [
+        pytest.param(row, column, marks=only_nightly if (i + j) % 2 else [])
+        for i, row in enumerate(rows)
+        for j, column in enumerate(columns)
+    ]
+
+
 def pairwise(*lists: Sequence[Any]) -> list[Any]:
     """Parameters of a test from lists of three values or more, of which by day every pair occurs."""
     return [

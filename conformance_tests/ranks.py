@@ -1,55 +1,77 @@
-"""Run a function in several processes of one process group, for a bounded time."""
+"""Run functions in several processes of one process group, for a bounded time."""
 
 from __future__ import annotations
 
-import pickle
+import atexit
+import multiprocessing
+import shutil
 import tempfile
-import time
 from collections.abc import Callable
+from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from datetime import timedelta
-from pathlib import Path
+from functools import cache
 from typing import Any
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 
 PATIENCE = timedelta(minutes=4)
 """After this time without an end, a rank is stuck."""
 
+WORLD = 2
 
-def run_ranks(function: Callable[[int], Any], world: int = 2) -> list[Any]:
+
+def run_ranks(function: Callable[[int], Any]) -> list[Any]:
     """
-    What `function`, of a module, returns for each rank of a gloo group.
+    What `function`, of a module, returns for each rank of a gloo group, the same for all calls.
 
     Raises
     ------
     TimeoutError
         If the ranks do not end; they are killed.
-    torch.multiprocessing.ProcessRaisedException
-        If the function raises on one of them.
+    Exception
+        What the function raises on one of them; the next call has new ranks.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        context = mp.spawn(_rank, (world, folder, function), nprocs=world, join=False)
-        deadline = time.monotonic() + PATIENCE.total_seconds()
-        try:
-            while not context.join(timeout=1):
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{function.__name__} has not ended on all of {world} ranks")
-        finally:
-            for process in context.processes:
-                process.kill()
-        return [pickle.loads(_result(folder, rank).read_bytes()) for rank in range(world)]
+    ranks = processes()
+    results = [process.submit(_result, function, rank) for rank, process in enumerate(ranks)]
+    done, stuck = wait(results, PATIENCE.total_seconds(), FIRST_EXCEPTION)
+    failed = [result for result in done if result.exception()]
+    if failed or stuck:
+        end(ranks)
+    if stuck and not failed:
+        raise TimeoutError(f"{function.__name__} has not ended on all of {WORLD} ranks")
+    return [result.result() for result in failed or results]
 
 
-def _rank(rank: int, world: int, folder: str, function: Callable[[int], Any]) -> None:
+@cache
+def processes() -> tuple[ProcessPoolExecutor, ...]:
+    """A process for each rank, in which PyTorch is imported once for all calls."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return tuple(
+        ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), initializer=_join, initargs=(rank, f"{folder}/meeting")
+        )
+        for rank in range(WORLD)
+    )
+
+
+def end(ranks: tuple[ProcessPoolExecutor, ...]) -> None:
+    """Kill processes, one of which may wait for the other."""
+    processes.cache_clear()
+    for rank in ranks:
+        for process in list(rank._processes.values()):
+            process.kill()
+
+
+def _join(rank: int, meeting: str) -> None:
     torch.set_num_threads(1)
-    meeting = f"file://{folder}/meeting"
-    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=world, timeout=PATIENCE / 2)
-    _result(folder, rank).write_bytes(pickle.dumps(function(rank)))
+    dist.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=WORLD, timeout=PATIENCE / 2
+    )
+
+
+def _result(function: Callable[[int], Any], rank: int) -> Any:
+    result = function(rank)
     dist.barrier()
-    dist.destroy_process_group()
-
-
-def _result(folder: str, rank: int) -> Path:
-    return Path(folder) / f"result-{rank}"
+    return result

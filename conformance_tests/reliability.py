@@ -1,4 +1,4 @@
-"""The marker of checks that prove a case of reliability.toml outside of pytest."""
+"""Markers of checks outside of pytest: what they prove of reliability.toml, and when they run."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def covers(*codes: str) -> Callable[[_Check], _Check]:
         return check
 
     return mark
+
+
+def by_night(check: _Check) -> _Check:
+    """Mark a check that is like others: it runs in the nightly profile alone."""
+    return check

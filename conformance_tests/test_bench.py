@@ -49,7 +49,7 @@ def run(*arguments: str) -> Any:
     return CliRunner().invoke(app, ["bench", *arguments])
 
 
-@pytest.mark.parametrize("framework", mostly(FRAMEWORKS, ["torch", "jax"]))
+@pytest.mark.parametrize("framework", mostly(FRAMEWORKS, ["torch"]))
 def test_each_framework_is_timed(framework: str, tmp_path: Path) -> None:
     """A run on small tensors writes figures of the rule, its peer and the reference that fit together."""
     if missing := processes.BACKENDS[framework].missing_packages():

@@ -10,9 +10,10 @@ import pytest
 
 from conformance_tests import ledger
 from conformance_tests.cell_subject import CellSubject
-from conformance_tests.cells import CORE, Cell, all_cells
+from conformance_tests.cells import CORE, QUICK, Cell, all_cells
 from conformance_tests.exact_stream import drawn
 from conformance_tests.ledger import Place
+from conformance_tests.profiles import PROFILE
 from momo_cli.conform.judge import PLAIN_START, Verdict, judge
 from momo_spec import spec_names
 from momo_spec.problem import Problem
@@ -26,6 +27,9 @@ The ledger has more of them, and test_exact_vectors those on which every mode mu
 
 COMPILED = 600
 """The stride of modes that compile each optimizer with its hyper-parameters."""
+
+SPARSELY = 1 if PROFILE == "nightly" else 2
+"""Factor of the strides of cells that are not quick."""
 
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -42,9 +46,14 @@ def everything() -> tuple[tuple[str, Vector | InvalidVector], ...]:
     return tuple((name, vector) for name in spec_names() for vector in ledger.every(name, 1))
 
 
+def sparsely(cell: Cell) -> int:
+    """Factor of the strides of a cell."""
+    return 1 if cell.name in QUICK else SPARSELY
+
+
 def part(cell: Cell, mode: str, dtype: str) -> dict[str, VectorFile]:
     """Vectors of each optimizer; other ones for each dtype."""
-    stride = STRIDES.get(cell.name, STRIDES.get(mode, COMPILED))
+    stride = STRIDES.get(cell.name, STRIDES.get(mode, COMPILED)) * sparsely(cell)
     offset = DTYPES.index(dtype) * (stride // 4)
     chosen: dict[str, list[Any]] = {}
     for name, vector in everything()[offset::stride]:
@@ -79,7 +88,7 @@ def test_one_step(cell: Cell, device: str, dtype: str, record_property: Any) -> 
     applicable = [vector for vector in one_steps() if dtype in vector.dtypes]
     ran = 0
     for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
-        stride = 1 if cell.is_core else len(applicable) if mode in ledger.COMPILED else 5
+        stride = 1 if cell.is_core else len(applicable) if mode in ledger.COMPILED else 5 * sparsely(cell)
         for vector in applicable[DTYPES.index(dtype) * stride // len(DTYPES) :: stride]:
             verdict = verdict_on(cell, vector, mode, device, dtype)
             assert verdict.status in ("pass", "unsupported"), (mode, vector.algorithm, verdict)

@@ -27,6 +27,7 @@ from momo_cli.conform.report import Report, as_json, as_page
 from momo_cli.conform.subjects import python_subject
 from momo_cli.conform.subjects.harness import HarnessSubject
 from momo_cli.main import app
+from momo_cli.train.backends import BACKENDS
 from momo_spec import load_spec
 from momo_spec.load import files_root
 from momo_spec.vector_file import load_vectors
@@ -65,19 +66,19 @@ def test_own_optax_optimizer_conforms() -> None:
 
 
 def test_own_keras_optimizer_conforms(tmp_path: Path) -> None:
-    pytest.importorskip("keras", reason="not run: no keras")
-    pytest.importorskip("jax", reason="not run: no jax")
+    if missing := BACKENDS["keras-torch"].missing_packages():
+        pytest.skip(f"not run: {', '.join(missing)} not installed")
     words = ["momo_keras:SPS", "--rule", "sps", "--dtype", "float32", "--json", str(tmp_path / "report.json")]
     result = subprocess.run(
         [sys.executable, "-m", "momo_cli.main", "conform", *words],
-        env={**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "KERAS_BACKEND": "torch", "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     document = json.loads((tmp_path / "report.json").read_text())
-    assert document["subject"].endswith("Keras on jax")
+    assert document["subject"].endswith("Keras on torch")
     assert document["counts"]["pass"] > len(document["tests"]) / 2
 
 
@@ -335,7 +336,7 @@ def third_party() -> Callable[[str, str], Report]:
     return get
 
 
-SLOW = ("optax.contrib:momo_adam",)
+SLOW = ("optax.contrib:momo", "optax.contrib:momo_adam")
 THIRD_PARTY = [
     pytest.param(name, rule, own, id=own["subject"], marks=only_nightly if own["subject"] in SLOW else [])
     for name, texts in third_party_reports.load_texts().items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import ChainMap
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -169,7 +170,18 @@ def kills(name: str, old: str, new: str) -> bool:
     document = copy.deepcopy(merged_document(name))
     replace_text(document, old, new)
     mutant = parse_spec(document)
-    return any(_tells(mutant, vector) for vector in load_vectors(name).tests)
+    vectors = _in_order(name)
+    for place, vector in enumerate(vectors):
+        if _tells(mutant, vector):
+            vectors.insert(0, vectors.pop(place))  # it may well tell the next one, too
+            return True
+    return False
+
+
+@cache
+def _in_order(name: str) -> list[Vector]:
+    """The vectors of an optimizer, those first that told a formula last."""
+    return list(load_vectors(name).tests)
 
 
 def _tells(mutant: OptimizerSpec, vector: Vector) -> bool:

@@ -71,7 +71,7 @@ def test_automatic_mesh(trajectories: Mapping[str, Rows], rule: str) -> None:
     assert_as_on_one_device(trajectories[f"auto/{rule}"], rule)
 
 
-@pytest.mark.parametrize("rule", mostly(spec_names(), PARTS))
+@pytest.mark.parametrize("rule", mostly(spec_names(), jax_scale.BY_DAY["explicit"]))
 @pytest.mark.reliability("R79")
 def test_explicit_mesh(trajectories: Mapping[str, Rows], rule: str) -> None:
     """With the sharding in the types it is the same, and the types of the state stay as they are."""

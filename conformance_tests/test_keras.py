@@ -6,6 +6,7 @@ import ast
 import importlib
 import multiprocessing
 import os
+import re
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -27,10 +28,12 @@ def checks(pattern: str, prefix: str) -> list[object]:
 def checks_of(file: Path, prefix: str) -> list[object]:
     body = ast.parse(file.read_text(encoding="utf-8")).body
     functions = [node for node in body if isinstance(node, ast.FunctionDef) and node.name.startswith(prefix)]
-    return [
-        pytest.param(file.stem, each.name, id=each.name, marks=pytest.mark.reliability(*cases_of(each)))
-        for each in functions
-    ]
+    return [pytest.param(file.stem, each.name, id=each.name, marks=marks_of(each)) for each in functions]
+
+
+def marks_of(function: ast.FunctionDef) -> list[Any]:
+    proves = pytest.mark.reliability(*cases_of(function))
+    return [proves, only_nightly] if "by_night" in map(ast.unparse, function.decorator_list) else [proves]
 
 
 def cases_of(function: ast.FunctionDef) -> list[str]:
@@ -48,8 +51,17 @@ def run_check(module: str, name: str) -> None:
         raise AssertionError(str(error)) from error  # the other class does not travel between processes
 
 
+OF_BACKENDS = re.compile("every_rule|embedding|tracer")
+"""Checks of what each backend has its own code for."""
+
+
+def skips(number: int, place: int) -> bool:
+    """Whether a check is left to the other one of the backends that compile, TensorFlow and JAX."""
+    return place < 2 and number % 2 != place
+
+
 def on_backends(found: list[Any]) -> list[Any]:
-    """Checks on each backend; by day those of more than the rules of a backend run on two of the three."""
+    """Checks on each backend; by day most of them on PyTorch and one of those that compile."""
     return [
         pytest.param(
             backend,
@@ -57,8 +69,8 @@ def on_backends(found: list[Any]) -> list[Any]:
             id=f"{backend}-{check.id}",
             marks=[
                 *check.marks,
-                pytest.mark.xdist_group(f"keras-{backend}"),
-                *([only_nightly] if (number + place) % 3 == 0 and "every_rule" not in str(check.id) else []),
+                pytest.mark.xdist_group("keras"),
+                *([only_nightly] if skips(number, place) and not OF_BACKENDS.search(str(check.id)) else []),
             ],
         )
         for place, backend in enumerate(KERAS_BACKENDS)
@@ -101,17 +113,20 @@ def test_devices_of_jax(module: str, name: str) -> None:
     pool_with_devices("jax").submit(run_check, module, name).result()
 
 
-@pytest.mark.xdist_group("devices-torch")
+@pytest.mark.xdist_group("keras")
 @pytest.mark.parametrize(("module", "name"), checks("keras_scale.py", "torch_ranks"))
 def test_ranks_of_torch(module: str, name: str) -> None:
-    pool_with_devices("torch").submit(run_check, module, name).result()
+    process_pool("torch").submit(run_check, module, name).result()
 
 
 @pytest.mark.parametrize(
     ("backend", "module", "name"),
     [
         pytest.param(
-            backend, *check.values, id=str(check.id), marks=pytest.mark.xdist_group(f"keras-{backend}")
+            backend,
+            *check.values,
+            id=str(check.id),
+            marks=pytest.mark.xdist_group("keras"),
         )
         for backend in KERAS_BACKENDS
         for check in checks("keras_engines.py", f"{backend}_")

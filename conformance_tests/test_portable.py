@@ -28,7 +28,7 @@ from momo_spec.vector_file import Vector, load_vectors
 ROUND = ("torch", "jax", *(f"keras-{backend}" for backend in KERAS_BACKENDS), "core", "torch")
 """Every framework, and back where it began."""
 
-pytestmark = pytest.mark.xdist_group("portable")
+pytestmark = pytest.mark.xdist_group("keras")
 
 
 def vectors(optimizer: str, tier: str) -> list[Vector]:

@@ -13,7 +13,7 @@ from conformance_tests.cells import KERAS_BACKENDS, process_pool
 from conformance_tests.portable_states import assert_same_state, rule_and_params, stepped
 from momo_core import InvalidValueError, PortableState, load_state, save_state
 
-pytestmark = pytest.mark.xdist_group("portable")
+pytestmark = pytest.mark.xdist_group("keras")
 
 
 def other_shape(state: PortableState) -> PortableState:

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conformance_tests.cases import Case, all_cases, find_case
-from conformance_tests.cells import process_pool
+from conformance_tests.cells import group_of, process_pool
 from conformance_tests.rigs import RIGS, load_rig
 from momo_core import InvalidTypeError, InvalidValueError
 from momo_core.validate import in_interval
@@ -24,6 +24,10 @@ def on_rig(rig: str, function: Any, *arguments: Any) -> Any:
     if not rig.startswith("keras-"):
         return function(rig, *arguments)
     return process_pool(rig.removeprefix("keras-")).submit(function, rig, *arguments).result()
+
+
+def group(rig: str) -> pytest.MarkDecorator:
+    return pytest.mark.xdist_group(group_of(rig))
 
 
 def run_case(rig: str, name: str) -> None:
@@ -40,7 +44,7 @@ def runs(case: Case) -> list[Any]:
             rig,
             case.function.__name__,
             id=f"{case.number}-{case.function.__name__[4:]}-{rig}",
-            marks=[pytest.mark.reliability(case.number), pytest.mark.xdist_group(rig)],
+            marks=[pytest.mark.reliability(case.number), group(rig)],
         )
         for rig in RIGS
         if rig in case.rigs
@@ -98,7 +102,7 @@ WAYS = {
 
 
 @pytest.mark.reliability("R04", "R08", "R09", "R13", "R15", "R21")
-@pytest.mark.parametrize("rig", [pytest.param(rig, marks=pytest.mark.xdist_group(rig)) for rig in RIGS])
+@pytest.mark.parametrize("rig", [pytest.param(rig, marks=group(rig)) for rig in RIGS])
 @given(setting=bad_settings())
 @example(setting=("am_sgd", "beta_scope", np.ones(2), "E_BETA_SCOPE_RANGE"))
 @example(setting=("momo", "adapt_lower_bound", np.ones(2), "E_ADAPT_LOWER_BOUND_TYPE"))

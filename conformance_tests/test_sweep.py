@@ -32,6 +32,7 @@ from momo_cli.sweep.problem import Problem, prepare
 from momo_cli.sweep.runs import Record, Run, learning_rates, plan, train
 from momo_cli.sweep.tasks import TASKS
 from momo_cli.sweep.window import Curve, curves
+from momo_cli.train.backends import BACKENDS
 from momo_spec import load_spec
 from momo_spec.bounds import SAFETY
 
@@ -148,8 +149,8 @@ class TestRun:
 
     def test_keras_trains_as_torch_does(self, tmp_path: Path) -> None:
         pytest.importorskip("torch", reason="not run: torch is not installed")
-        pytest.importorskip("tensorflow", reason="not run: tensorflow is not installed")
-        options = ["--backend", "keras-tensorflow", *TWO, *GRID, "--highest", "0.1", "--out", str(tmp_path)]
+        needs_keras()
+        options = ["--backend", "keras-jax", *TWO, *GRID, "--highest", "0.1", "--out", str(tmp_path)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-m", "momo_cli.main", "sweep", *options]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -157,6 +158,12 @@ class TestRun:
         for line in lines(tmp_path):
             run = replace(Run(**line["run"]), backend="torch")
             assert abs(train(run).loss - line["loss"]) <= spread("torch", run)
+
+
+def needs_keras() -> None:
+    """Skip without Keras and JAX, which need not be imported here to see that."""
+    if missing := BACKENDS["keras-jax"].missing_packages():
+        pytest.skip(f"not run: {', '.join(missing)} not installed")
 
 
 def spread(backend: str, run: Run) -> float:
@@ -369,7 +376,7 @@ def test_a_bad_option_stops_before_any_work(tmp_path: Path, options: list[str], 
 
 class TestWhatIsNotThere:
     def test_an_optimizer_that_was_asked_for_is_an_error(self, tmp_path: Path) -> None:
-        pytest.importorskip("keras", reason="not run: keras is not installed")
+        needs_keras()
         result = sweep("--backend", "keras-jax", "--optimizer", "prodigy", out=tmp_path)
         assert result.exit_code == 2
         assert "prodigy is not run: not supported in keras" in " ".join(result.output.split())
@@ -398,8 +405,7 @@ class TestWhatIsNotThere:
         assert "not run: ray is not installed" in result.output
 
     def test_keras_on_another_backend(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        pytest.importorskip("keras", reason="not run: keras is not installed")
-        pytest.importorskip("jax", reason="not run: jax is not installed")
+        needs_keras()
         running = SimpleNamespace(
             __spec__=find_spec("keras"), backend=SimpleNamespace(backend=lambda: "tensorflow")
         )

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings, target
 
 from conformance_tests.cells import Cell
+from conformance_tests.profiles import checkered
 from conformance_tests.strategies import hypers, trajectories
 from momo_spec import load_spec, spec_names
 from momo_spec.bounds import UNIT_ROUNDOFF, Rows, flattened, open_loop, open_loop_bound
 
+MOST_STEPS = {"float64": 30, "float32": 20}
 EXAMPLES = max(3, settings().max_examples // 8)
 
 
@@ -40,14 +42,13 @@ def bound_of(problem: bytes, dtype: str) -> Rows:
     return open_loop_bound(load_spec(optimizer), hyper, params, steps, reference_of(problem), unit)
 
 
-@pytest.mark.parametrize(("dtype", "most_steps"), [("float64", 30), ("float32", 20)])
-@pytest.mark.parametrize("optimizer", spec_names())
+@pytest.mark.parametrize(("optimizer", "dtype"), checkered(spec_names(), list(MOST_STEPS)))
 def test_a_cell_follows_the_specification_within_the_computed_bound(
-    cell: Cell, device: str, optimizer: str, dtype: str, most_steps: int, record_property: Any
+    cell: Cell, device: str, optimizer: str, dtype: str, record_property: Any
 ) -> None:
     worst = {"error/bound": 0.0, "relative error": 0.0}
 
-    @given(hyper=hypers(optimizer), run=trajectories(max_steps=most_steps))
+    @given(hyper=hypers(optimizer), run=trajectories(max_steps=MOST_STEPS[dtype]))
     @settings(max_examples=EXAMPLES)
     def check(hyper: dict[str, Any], run: Any) -> None:
         params, steps = run
