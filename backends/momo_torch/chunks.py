@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SIZES = {"cpu": 1 << 16}
+SIZES = {"cpu": 1 << 17}
 LARGE = 1 << 22
 """Elements of a chunk: on a CPU a few arrays of them fit into its cache; others need much work for a call."""
 
@@ -38,13 +38,13 @@ class Chunk:
 
     def read(self, name: str) -> Tensor:
         """An array of the chunk; a view, where it can be."""
-        part: Tensor = self.places[name].reshape(-1)
-        return part
+        place: Tensor = self.places[name]
+        return place if place.ndim == 1 else place.reshape(-1)
 
     def write(self, values: Mapping[str, Tensor]) -> None:
         """Write back those arrays of the chunk that have a place."""
         for name, place in self.places.items():
-            if name in values:
+            if name in values and values[name].data_ptr() != place.data_ptr():
                 place.copy_(values[name].view(place.shape))
 
     def numbers(self, values: Sequence[Tensor]) -> Tensor:

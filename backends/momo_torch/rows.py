@@ -46,12 +46,14 @@ __all__ = [
     "minimum",
     "moved",
     "ones_like",
+    "over_root",
     "reshape",
     "root_of_ratio",
     "sqrt",
     "square_blended",
     "stack",
     "sum",
+    "sum_of_products",
     "where",
     "zeros_like",
 ]
@@ -62,13 +64,20 @@ def sum(array: Tensor) -> Tensor:
     return array.sum() if array.ndim < 2 else array.sum(dim=1, keepdim=True)
 
 
+def sum_of_products(left: Tensor, right: Tensor) -> Tensor:
+    """Sum of the products of the elements, shape (); of those of each row, a column."""
+    return torch.dot(left, right) if left.ndim < 2 else sum(left * right)
+
+
 def on_host(scalar: Tensor) -> bool:
     """Whether a number can be read without waiting for a device."""
     return scalar.is_cpu
 
 
-def where(condition: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+def where(condition: Tensor | bool, yes: Tensor, no: Tensor) -> Tensor:
     """`yes` or `no`, itself and without a sweep where one number on this host decides for all elements."""
+    if isinstance(condition, bool):
+        return yes if condition else no
     if condition.ndim == 0 and on_host(condition):
         return yes if condition else no
     return torch.where(condition, yes, no)
@@ -99,6 +108,18 @@ def divided(array: Tensor, divisor: Tensor) -> Tensor:
     """``array / divisor``, 0 where the divisor, of the shape of the result and nowhere negative, is 0."""
     safe = infinite_where_zero(divisor)
     return torch.div(array, safe, out=safe)
+
+
+def over_root(array: Tensor, square: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
+    """``array / (sqrt(square / weight) + shift)``, 0 where that is 0/0, of the shape of all of them."""
+    return divided_in_place(array, root_of_ratio(square, weight, shift), shift)
+
+
+def divided_in_place(array: Tensor, divisor: Tensor, least: Tensor | None = None) -> Tensor:
+    """`divided`, written over the divisor, of which no element is below `least`."""
+    if least is None or not on_host(least) or least.item() < finfo(least.dtype).tiny:
+        threshold(divisor, 0.0, float("inf"), inplace=True)
+    return torch.div(array, divisor, out=divisor)
 
 
 def moved(array: Tensor, rate: Tensor, direction: Tensor) -> Tensor:

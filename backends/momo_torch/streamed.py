@@ -29,6 +29,7 @@ from momo_core.step import Step, Store
 
 from . import rows
 from .chunks import Chunk, chunks_of, fit_into_a_chunk
+from .workspace import Workspace
 
 
 @dataclass
@@ -39,10 +40,10 @@ class Part:
     numbers: Leaf
     coefficients: Scalars
     group: GroupCoefficients
-    fresh: Tensor
+    fresh: Tensor | bool
     kept: tuple[Tensor, Accumulated] | None = None
 
-    def tensor(self, names: Sequence[str]) -> tuple[Leaf, Scalars, GroupCoefficients, Tensor]:
+    def tensor(self, names: Sequence[str]) -> tuple[Leaf, Scalars, GroupCoefficients, Tensor | bool]:
         """The arguments of the core's functions, with the averages `names`."""
         leaf = {name: self.chunk.read(name) for name in names} | self.numbers
         return leaf, self.coefficients, self.group, self.fresh
@@ -64,6 +65,9 @@ class StreamedStep(Step):
         self.on_host = self.adds is None and rows.on_host(self.like)
         self.written = False
         self.squares: list[Tensor] = []
+        self.is_small = fit_into_a_chunk([self.params[index] for index in self.moving])
+        self.is_fresh = torch.stack(self.fresh).tolist() if rows.on_host(self.like) else None
+        self.space = Workspace(needs_sums=True)
         self.parts = [self._part(chunk) for chunk in self._chunks()]
         self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
 
@@ -101,10 +105,10 @@ class StreamedStep(Step):
 
     def accumulate(self) -> None:
         """Average each tensor, add the sums, solve for the step size."""
-        sums, self.is_small = [], fit_into_a_chunk([self.params[index] for index in self.moving])
+        sums = []
         for part in self.parts:
             param = part.chunk.read("param")
-            work = self._accumulated(part, param, self.xp)
+            work = self._accumulated(part, param, self.xp if self.is_small else self.space)
             if self.is_small:
                 part.kept = param, work
             sums.append(_totals(work.sums))
@@ -119,11 +123,13 @@ class StreamedStep(Step):
             if not all_finite(self.checked, xp=self.xp):
                 return
             self.written = self._stays_small()
+        self.space = Workspace(needs_sums=False, in_place=self.written)
         changes: list[list[Tensor]] = []
         late: list[tuple[Part, dict[str, Tensor]]] = []
         for part in self.parts:
             param, leaf, new = self._moved(part)
-            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=self.xp)
+            xp = self.xp if self.is_small else self.space
+            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=xp)
             changes.append(_totals([change]))
             late += [(part, {"param": new, **leaf})] if self.written else []
             # Whatever goes wrong before the last tensor is computed, a small model is as it was.
@@ -167,14 +173,21 @@ class StreamedStep(Step):
             name: chunk.numbers([leaf[name] for leaf in self.leaves]).clone()
             for name in self.rule.direction.tensor_state
         }
-        return Part(chunk, numbers, self.coefficients[first], self.groups[first], chunk.numbers(self.fresh))
+        return Part(chunk, numbers, self.coefficients[first], self.groups[first], self._fresh(chunk))
+
+    def _fresh(self, chunk: Chunk) -> Tensor | bool:
+        """Whether gradients are the first ones: False where none is known to be, else as an array."""
+        if self.is_fresh is not None and not any(self.is_fresh[position] for position in chunk.positions):
+            return False
+        return chunk.numbers(self.fresh)
 
     def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
         """A chunk half-way through the step; the sums are those of `xp`."""
+        self.space.restart()
         direction, grad = self.rule.direction, part.chunk.read("grad")
         leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
-            without = rows.WITHOUT_SUMS
+            without = rows.WITHOUT_SUMS if getattr(xp, 'needs_sums', True) else xp
             leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=without)
         slope = self.rule.model.needs_loss
         return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)
@@ -183,13 +196,14 @@ class StreamedStep(Step):
         """Parameters of a chunk before the step; averages and parameters after it."""
         direction = self.rule.direction
         param, work = part.kept or self._again(part)
-        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.xp)
+        xp = self.xp if self.is_small else self.space
+        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=xp)
         return param, leaf, self.store(param, new) if self.store else cast(new, param.dtype, xp=self.xp)
 
     def _again(self, part: Part) -> tuple[Tensor, Accumulated]:
         """Parameters of a chunk, and the chunk half-way through the step, without its sums."""
         param = part.chunk.read("param")
-        return param, self._accumulated(part, param, rows.WITHOUT_SUMS)
+        return param, self._accumulated(part, param, self.space)
 
     def _of_all(self, sums: list[list[Tensor]]) -> tuple[Parts, list[int]]:
         """Sums of chunks and the tensors that hold them; of all chunks in one where every rank has all."""
