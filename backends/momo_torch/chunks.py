@@ -44,8 +44,9 @@ class Chunk:
     def write(self, values: Mapping[str, Tensor]) -> None:
         """Write back those arrays of the chunk that have a place."""
         for name, place in self.places.items():
-            if name in values and values[name].data_ptr() != place.data_ptr():
-                place.copy_(values[name].view(place.shape))
+            value = values.get(name)
+            if value is not None and value.data_ptr() != place.data_ptr():
+                place.copy_(value if place.ndim == 1 else value.view(place.shape))
 
     def numbers(self, values: Sequence[Tensor]) -> Tensor:
         """What is one number for each tensor, as an array to calculate with."""

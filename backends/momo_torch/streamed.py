@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from momo_core import Info, State, phases
-from momo_core.arrays import all_finite, cast, infinite_unless_finite
+from momo_core.arrays import all_finite, cast, infinite_unless_finite, leaf_dtype
 from momo_core.direction import Leaf, Scalars
 from momo_core.overflow import growth_of, stays_finite
 from momo_core.phases import Accumulated, GroupCoefficients
@@ -246,9 +246,9 @@ class StreamedStep(Step):
 
     def _square(self, array: Tensor) -> Tensor:
         """Sum of the squares of an array, of the dtype of the scalars, shape ()."""
-        flat = cast(array.view(-1), torch.promote_types(array.dtype, torch.float32), xp=self.xp)
-        square: Tensor = cast(torch.dot(flat, flat), self.like.dtype, xp=self.xp)
-        return square
+        wide = cast(array, leaf_dtype(array, xp=rows), xp=rows)
+        square: Tensor = cast(rows.sum_of_products(wide, wide), self.like.dtype, xp=rows)
+        return square if square.ndim == 0 else square.sum()
 
 
 def _write_all(late: list[tuple[Part, dict[str, Tensor]]]) -> list[tuple[Part, dict[str, Tensor]]]:
