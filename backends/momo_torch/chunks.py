@@ -14,9 +14,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SIZES = {"cpu": 1 << 17}
+SIZES = {"cpu": 3 << 17}
 LARGE = 1 << 22
-"""Elements of a chunk: on a CPU a few arrays of them fit into its cache; others need much work for a call."""
+"""Elements: on a CPU those of the arrays of a chunk, which fit into its cache; others need much work for a call."""
+
+LINE = 16
+"""Elements of float32 in a line of the cache."""
 
 Places = Mapping[str, Any]
 """What a chunk reads and writes, by name: ``param``, ``grad`` and the averages."""
@@ -73,17 +76,20 @@ class Pack(Chunk):
         return torch.stack([values[position] for position in self.positions]).unsqueeze(1)
 
 
-def chunk_size(like: Tensor) -> int:
-    """Elements of a chunk on the device of a tensor."""
-    return SIZES.get(like.device.type, LARGE)
+def chunk_size(like: Tensor, arrays: int) -> int:
+    """Elements of a chunk on the device of a tensor, for a step that holds so many arrays of a chunk."""
+    size = SIZES.get(like.device.type)
+    return LARGE if size is None else max(1, size // arrays)
 
 
 def fit_into_a_chunk(tensors: Sequence[Tensor]) -> bool:
-    """Whether all of these together are no more than one chunk."""
-    return sum(map(Tensor.numel, tensors)) <= chunk_size(tensors[0])
+    """Whether all that a step computes of these is no more than a chunk."""
+    return sum(map(Tensor.numel, tensors)) <= chunk_size(tensors[0], 6)
 
 
-def chunks_of(tensors: Sequence[Places], numbers: Sequence[Places], kinds: Iterable[object]) -> list[Chunk]:
+def chunks_of(
+    tensors: Sequence[Places], numbers: Sequence[Places], kinds: Iterable[object], arrays: int
+) -> list[Chunk]:
     """
     Divide the tensors of a step into chunks.
 
@@ -95,8 +101,10 @@ def chunks_of(tensors: Sequence[Places], numbers: Sequence[Places], kinds: Itera
         What else is written of each parameter.
     kinds : iterable
         What tensors have in common that may share a chunk, hashable.
+    arrays : int
+        Arrays of a chunk that the step holds.
     """
-    size = chunk_size(tensors[0]["param"])
+    size = chunk_size(tensors[0]["param"], arrays)
     alike: dict[object, list[int]] = {}
     for position, (places, kind) in enumerate(zip(tensors, kinds, strict=True)):
         param = places["param"]
@@ -129,13 +137,18 @@ def _parts(places: Places, size: int) -> Iterator[Places]:
         return iter([places])
     flat = _flat(list(places.values()))
     if flat is not None:
-        columns = [torch.split(tensor, size) for tensor in flat]
+        columns = [torch.split(tensor, _even(count, size)) for tensor in flat]
     else:
         shape = places["param"].shape
         longest = max(range(len(shape)), key=shape.__getitem__)
         width = max(1, size * shape[longest] // count)
         columns = [torch.split(tensor, width, longest) for tensor in places.values()]
     return (dict(zip(places, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _even(count: int, size: int) -> int:
+    """Elements of parts that are about as large as each other, a multiple of those in a line of the cache."""
+    return -(-count // -(-count // size) // LINE) * LINE
 
 
 def _flat(tensors: Sequence[Tensor]) -> list[Tensor] | None:

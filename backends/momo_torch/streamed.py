@@ -165,7 +165,8 @@ class StreamedStep(Step):
             tensors.append({"param": param, "grad": grad, **averages})
             numbers.append({name: leaf[name] for name in direction.tensor_state})
             kinds.append((id(group), param.dtype, grad.dtype, self.adds and self.adds[index]))
-        return chunks_of(tensors, numbers, kinds)
+        arrays = len(direction.leaf_state) * (3 if direction.measure else 1)
+        return chunks_of(tensors, numbers, kinds, arrays)
 
     def _part(self, chunk: Chunk) -> Part:
         first = chunk.positions[0]
@@ -183,11 +184,11 @@ class StreamedStep(Step):
 
     def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
         """A chunk half-way through the step; the sums are those of `xp`."""
-        self.space.restart()
         direction, grad = self.rule.direction, part.chunk.read("grad")
+        self.space.restart(param, leaf_dtype(param, xp=rows))
         leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
-            without = rows.WITHOUT_SUMS if getattr(xp, 'needs_sums', True) else xp
+            without = rows.WITHOUT_SUMS if getattr(xp, "needs_sums", True) else xp
             leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=without)
         slope = self.rule.model.needs_loss
         return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)

@@ -30,59 +30,75 @@ class Workspace(SimpleNamespace):
         own = set(vars(type(self)))
         super().__init__(**{name: getattr(rows, name) for name in rows.__all__ if name not in own})
         self.needs_sums, self._in_place = needs_sums, in_place
-        self._arrays: dict[object, list[Tensor]] = {}
-        self.restart()
+        self._of_shape: dict[object, list[Tensor]] = {}
+        self._ones: dict[torch.dtype, Tensor] = {}
 
-    def restart(self) -> None:
-        """Forget all results."""
-        self._taken = 0
+    def restart(self, like: Tensor, dtype: torch.dtype) -> None:
+        """Forget all results; the next ones have the shape of `like`."""
+        self._like, self._dtype, self._taken, self._free = like, dtype, 1, 0
+        self._arrays = self._of_shape.setdefault((like.shape, dtype), [])
+        if dtype not in self._ones:
+            self._ones[dtype] = like.new_ones(1, dtype=dtype)
+        self._one = self._ones[dtype]
 
     def blended(self, old: Tensor, array: Tensor, new: Tensor, sample: Tensor) -> Tensor:
         """``old * array + new * sample``."""
-        way = torch.mul(sample, new, out=self._spare(array))
-        return torch.mul(array, old, out=self._average(array)).add_(way)
+        return self._mixed(old, array, new, sample, self._average(array))
 
     def square_blended(self, old: Tensor, array: Tensor, new: Tensor, sample: Tensor) -> Tensor:
         """``old * array + new * sample**2``."""
-        way = torch.mul(sample, sample, out=self._spare(array)).mul_(new)
-        return torch.mul(array, old, out=self._average(array)).add_(way)
+        square = torch.mul(sample, sample, out=self._spare())
+        return self._mixed(old, array, new, square, self._average(array))
 
     def root_of_ratio(self, array: Tensor, divisor: Tensor, shift: Tensor) -> Tensor:
         """``sqrt(array / divisor) + shift``."""
-        return torch.div(array, divisor, out=self._next(array)).sqrt_().add_(shift)
+        return torch.div(array, divisor, out=self._spare_for_result()).sqrt_().add_(shift)
 
     def over_root(self, array: Tensor, square: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
         """``array / (sqrt(square / weight) + shift)``, 0 where that is 0/0."""
         return rows.divided_in_place(array, self.root_of_ratio(square, weight, shift), shift)
 
-    def divided(self, array: Tensor, divisor: Tensor) -> Tensor:
-        """``array / divisor``, 0 where the divisor, of the shape of the result and nowhere negative, is 0."""
-        safe = self._next(divisor).copy_(divisor)
-        return rows.divided_in_place(array, safe)
-
     def moved(self, array: Tensor, rate: Tensor, direction: Tensor) -> Tensor:
         """``array - rate * direction``."""
-        way = torch.mul(direction, rate, out=self._next(array))
-        return torch.sub(array, way, out=way)
+        return self._mixed(None, array, -rate, direction, self._next())
 
     def difference(self, array: Tensor, other: Tensor) -> Tensor:
         """``array - other``."""
-        return torch.sub(array, other, out=self._spare(array))
+        return torch.sub(array, other, out=self._spare())
+
+    def _mixed(self, old: Tensor | None, array: Tensor, new: Tensor, sample: Tensor, out: Tensor) -> Tensor:
+        """``old * array + new * sample``; no `old` is 1."""
+        if array.ndim == 1 and rows.on_host(new):
+            keep = 1.0 if old is None else old.item()
+            # `addr` does not look at what it multiplies by 0.
+            if keep != 0:
+                return mixed(keep, array, new.item(), sample, self._one, out)
+        return torch.add(array if old is None else old * array, new * sample, out=out)
 
     def _average(self, array: Tensor) -> Tensor:
-        return array if self._in_place else self._next(array)
+        return array if self._in_place else self._next()
 
-    def _next(self, like: Tensor) -> Tensor:
-        """An array that has no result yet."""
+    def _next(self) -> Tensor:
+        """An array for a result."""
         self._taken += 1
-        return self._array(like, self._taken)
+        return self._array(self._taken - 1)
 
-    def _spare(self, like: Tensor) -> Tensor:
-        """The array that is free again when a function returns, or its result is used."""
-        return self._array(like, 0)
+    def _spare(self) -> Tensor:
+        """The array for what is needed no longer when the next function is called."""
+        return self._array(self._free)
 
-    def _array(self, like: Tensor, index: int) -> Tensor:
-        arrays = self._arrays.setdefault((like.shape, like.dtype), [])
-        while len(arrays) <= index:
-            arrays.append(torch.empty_like(like, memory_format=torch.contiguous_format))
-        return arrays[index]
+    def _spare_for_result(self) -> Tensor:
+        """The same array, for a result: the next time another one is spare."""
+        kept, self._free, self._taken = self._spare(), self._taken, self._taken + 1
+        return kept
+
+    def _array(self, index: int) -> Tensor:
+        while len(self._arrays) <= index:
+            self._arrays.append(torch.empty(self._like.shape, dtype=self._dtype, device=self._like.device))
+        return self._arrays[index]
+
+
+def mixed(keep: float, array: Tensor, share: float, sample: Tensor, one: Tensor, out: Tensor) -> Tensor:
+    """``keep * array + share * sample`` of vectors in one sweep, in which one of the products is not rounded."""
+    torch.addr(array.unsqueeze(0), one, sample, beta=keep, alpha=share, out=out.unsqueeze(0))
+    return out
