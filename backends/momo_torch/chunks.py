@@ -15,8 +15,13 @@ import torch
 from torch import Tensor
 
 SIZES = {"cpu": 3 << 17}
+"""Elements of the arrays that a step computes of a chunk, together: on a CPU they fit into its cache."""
+
 LARGE = 1 << 22
-"""Elements: on a CPU those of the arrays of a chunk, which fit into its cache; others need much work for a call."""
+"""Elements of a chunk on other devices, which need much work for a call."""
+
+PACKED = 6
+"""Arrays of a pack, which are copies, and of a small model, which are kept."""
 
 LINE = 16
 """Elements of float32 in a line of the cache."""
@@ -77,14 +82,14 @@ class Pack(Chunk):
 
 
 def chunk_size(like: Tensor, arrays: int) -> int:
-    """Elements of a chunk on the device of a tensor, for a step that holds so many arrays of a chunk."""
+    """Elements of a chunk on the device of a tensor, where a step has so many arrays of it at once."""
     size = SIZES.get(like.device.type)
     return LARGE if size is None else max(1, size // arrays)
 
 
 def fit_into_a_chunk(tensors: Sequence[Tensor]) -> bool:
-    """Whether all that a step computes of these is no more than a chunk."""
-    return sum(map(Tensor.numel, tensors)) <= chunk_size(tensors[0], 6)
+    """Whether all of these together are no more than one pack."""
+    return sum(map(Tensor.numel, tensors)) <= chunk_size(tensors[0], PACKED)
 
 
 def chunks_of(
@@ -102,20 +107,21 @@ def chunks_of(
     kinds : iterable
         What tensors have in common that may share a chunk, hashable.
     arrays : int
-        Arrays of a chunk that the step holds.
+        Arrays of a chunk that the step computes and has at once.
     """
-    size = chunk_size(tensors[0]["param"], arrays)
+    first = tensors[0]["param"]
+    size, packed = chunk_size(first, arrays), chunk_size(first, PACKED)
     alike: dict[object, list[int]] = {}
     for position, (places, kind) in enumerate(zip(tensors, kinds, strict=True)):
         param = places["param"]
         # A tensor with too many elements for a pack is alone.
-        key = (kind, param.shape) if 2 * param.numel() <= size else position
+        key = (kind, param.shape) if 2 * param.numel() <= packed else position
         alike.setdefault(key, []).append(position)
-    return [chunk for some in alike.values() for chunk in _chunks(tensors, numbers, some, size)]
+    return [chunk for some in alike.values() for chunk in _chunks(tensors, numbers, some, size, packed)]
 
 
 def _chunks(
-    tensors: Sequence[Places], numbers: Sequence[Places], positions: list[int], size: int
+    tensors: Sequence[Places], numbers: Sequence[Places], positions: list[int], size: int, packed: int
 ) -> Iterator[Chunk]:
     """Chunks of tensors of one kind and shape, or of one tensor."""
     first = positions[0]
@@ -123,7 +129,7 @@ def _chunks(
         for part in _parts(tensors[first], size):
             yield Chunk(positions, {**part, **numbers[first]})
         return
-    width = size // max(1, tensors[first]["param"].numel())
+    width = packed // max(1, tensors[first]["param"].numel())
     for start in range(0, len(positions), width):
         some = positions[start : start + width]
         each = [{**tensors[position], **numbers[position]} for position in some]

@@ -7,6 +7,7 @@ know arrays and their sums, take many tensors at once.  Constants have the shape
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "asarray",
     "astype",
     "blended",
+    "difference",
     "divided",
     "finfo",
     "float32",
@@ -143,5 +145,14 @@ def ones_like(like: Tensor) -> Tensor:
     return like.new_ones(())
 
 
-WITHOUT_SUMS: Any = SimpleNamespace(**{name: globals()[name] for name in __all__}, needs_sums=False)
-"""The namespace for a sweep whose sums are known."""
+def difference(array: Tensor, other: Tensor) -> Tensor:
+    """``array - other``."""
+    return array - other
+
+
+def unsummed(functions: Mapping[str, Any]) -> SimpleNamespace:
+    """A namespace of these functions for a sweep whose sums are known."""
+    return SimpleNamespace(**functions, needs_sums=False)
+
+
+without_sums = unsummed({name: globals()[name] for name in __all__})

@@ -11,7 +11,6 @@ bound everything that it computes, as they do unless a training diverges.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +28,7 @@ from momo_core.step import Step, Store
 
 from . import rows
 from .chunks import Chunk, chunks_of, fit_into_a_chunk
+from .norms import Norms
 from .workspace import Workspace
 
 
@@ -64,10 +64,10 @@ class StreamedStep(Step):
         self.adds: Sequence[bool] | None = getattr(self.reduction, "adds", None)
         self.on_host = self.adds is None and rows.on_host(self.like)
         self.written = False
-        self.squares: list[Tensor] = []
+        self.norms = Norms(self.like.dtype)
         self.is_small = fit_into_a_chunk([self.params[index] for index in self.moving])
         self.is_fresh = torch.stack(self.fresh).tolist() if rows.on_host(self.like) else None
-        self.space = Workspace(needs_sums=True)
+        self.space = self._workspace(in_place=False)
         self.parts = [self._part(chunk) for chunk in self._chunks()]
         self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
 
@@ -78,9 +78,9 @@ class StreamedStep(Step):
             return
         sums = []
         for part in self.parts:
-            param, grad = part.chunk.read("param"), part.chunk.read("grad")
-            tensor = part.tensor(direction.leaf_state)
-            sums.append(phases.measure(direction, param, grad, *tensor, xp=self.xp)[1])
+            param = self._opened(part)
+            tensor = param, part.chunk.read("grad"), *part.tensor(direction.leaf_state)
+            sums.append(phases.measure(direction, *tensor, xp=self.space)[1])
         if self.by_tensor:
             chosen = self.choose_each(self._of_tensors(sums))
         else:
@@ -107,13 +107,13 @@ class StreamedStep(Step):
         """Average each tensor, add the sums, solve for the step size."""
         sums = []
         for part in self.parts:
-            param = part.chunk.read("param")
-            work = self._accumulated(part, param, self.xp if self.is_small else self.space)
+            param = self._opened(part)
+            work = self._accumulated(part, param, self.space)
             if self.is_small:
                 part.kept = param, work
             sums.append(_totals(work.sums))
             if self.on_host and self.rule.direction.move is None:
-                self.squares += self._squares(param, work.leaf["grad_avg"], work.direction)
+                self.norms.add(param, work.leaf["grad_avg"], work.direction)
         self.solve_from(*self._of_all(sums))
 
     def apply(self, store: Store | None) -> None:
@@ -123,13 +123,12 @@ class StreamedStep(Step):
             if not all_finite(self.checked, xp=self.xp):
                 return
             self.written = self._stays_small()
-        self.space = Workspace(needs_sums=False, in_place=self.written)
+        self.space = self._workspace(in_place=self.written)
         changes: list[list[Tensor]] = []
         late: list[tuple[Part, dict[str, Tensor]]] = []
         for part in self.parts:
             param, leaf, new = self._moved(part)
-            xp = self.xp if self.is_small else self.space
-            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=xp)
+            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=self.space)
             changes.append(_totals([change]))
             late += [(part, {"param": new, **leaf})] if self.written else []
             # Whatever goes wrong before the last tensor is computed, a small model is as it was.
@@ -185,11 +184,10 @@ class StreamedStep(Step):
     def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
         """A chunk half-way through the step; the sums are those of `xp`."""
         direction, grad = self.rule.direction, part.chunk.read("grad")
-        self.space.restart(param, leaf_dtype(param, xp=rows))
         leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
-            without = rows.WITHOUT_SUMS if getattr(xp, "needs_sums", True) else xp
-            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=without)
+            silent = self.space.without_sums
+            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=silent)
         slope = self.rule.model.needs_loss
         return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)
 
@@ -197,14 +195,24 @@ class StreamedStep(Step):
         """Parameters of a chunk before the step; averages and parameters after it."""
         direction = self.rule.direction
         param, work = part.kept or self._again(part)
-        xp = self.xp if self.is_small else self.space
-        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=xp)
+        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.space)
         return param, leaf, self.store(param, new) if self.store else cast(new, param.dtype, xp=self.xp)
 
     def _again(self, part: Part) -> tuple[Tensor, Accumulated]:
         """Parameters of a chunk, and the chunk half-way through the step, without its sums."""
+        param = self._opened(part)
+        return param, self._accumulated(part, param, self.space.without_sums)
+
+    def _workspace(self, *, in_place: bool) -> Any:
+        """The namespace of a sweep; what is computed of a small model is kept, so it has new arrays."""
+        return rows if self.is_small else Workspace(in_place=in_place)
+
+    def _opened(self, part: Part) -> Tensor:
+        """The parameters of a chunk; the results of the one before are forgotten."""
         param = part.chunk.read("param")
-        return param, self._accumulated(part, param, self.space)
+        if not self.is_small:
+            self.space.restart(param, leaf_dtype(param, xp=rows))
+        return param
 
     def _of_all(self, sums: list[list[Tensor]]) -> tuple[Parts, list[int]]:
         """Sums of chunks and the tensors that hold them; of all chunks in one where every rank has all."""
@@ -225,31 +233,17 @@ class StreamedStep(Step):
 
     def _stays_small(self) -> bool:
         """Whether nothing that `apply` computes can overflow, as the Euclidean norms say."""
-        if not self.squares:
+        norms = self.norms.read()
+        if not norms:
             return False
-        squares = torch.stack(self.squares).tolist()
-        param, average, direction = (math.sqrt(sum(squares[start::3])) for start in range(3))
         dtypes = {self.params[index].dtype for index in self.moving}
         return stays_finite(
             growth_of({id(group): group for group in self.groups}.values()),
             self.scope,
-            param=param,
-            grad_avg=average,
-            direction=direction,
+            **norms,
             largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
             largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
         )
-
-    def _squares(self, param: Tensor, average: Tensor, direction: Tensor) -> list[Tensor]:
-        """Sums of the squares of the arrays of a chunk."""
-        squares = [self._square(param), self._square(average)]
-        return [*squares, squares[1] if direction is average else self._square(direction)]
-
-    def _square(self, array: Tensor) -> Tensor:
-        """Sum of the squares of an array, of the dtype of the scalars, shape ()."""
-        wide = cast(array, leaf_dtype(array, xp=rows), xp=rows)
-        square: Tensor = cast(rows.sum_of_products(wide, wide), self.like.dtype, xp=rows)
-        return square if square.ndim == 0 else square.sum()
 
 
 def _write_all(late: list[tuple[Part, dict[str, Tensor]]]) -> list[tuple[Part, dict[str, Tensor]]]:

@@ -18,20 +18,21 @@ class Workspace(SimpleNamespace):
     """
     A namespace whose results are valid until `restart`.
 
+    Its `without_sums` is the same, with the same arrays, where no sums are asked for.
+
     Parameters
     ----------
-    needs_sums : bool
-        Whether sums are asked for, and not only the arrays on the way to them.
     in_place : bool
         Whether new averages are written where the old ones were.
     """
 
-    def __init__(self, *, needs_sums: bool, in_place: bool = False) -> None:
+    def __init__(self, *, in_place: bool = False) -> None:
         own = set(vars(type(self)))
         super().__init__(**{name: getattr(rows, name) for name in rows.__all__ if name not in own})
-        self.needs_sums, self._in_place = needs_sums, in_place
+        self._in_place = in_place
         self._of_shape: dict[object, list[Tensor]] = {}
         self._ones: dict[torch.dtype, Tensor] = {}
+        self.without_sums = rows.unsummed({name: getattr(self, name) for name in rows.__all__})
 
     def restart(self, like: Tensor, dtype: torch.dtype) -> None:
         """Forget all results; the next ones have the shape of `like`."""
@@ -99,6 +100,6 @@ class Workspace(SimpleNamespace):
 
 
 def mixed(keep: float, array: Tensor, share: float, sample: Tensor, one: Tensor, out: Tensor) -> Tensor:
-    """``keep * array + share * sample`` of vectors in one sweep, in which one of the products is not rounded."""
+    """``keep * array + share * sample`` of vectors, in one sweep that may leave one product unrounded."""
     torch.addr(array.unsqueeze(0), one, sample, beta=keep, alpha=share, out=out.unsqueeze(0))
     return out
