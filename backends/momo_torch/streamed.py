@@ -67,7 +67,8 @@ class StreamedStep(Step):
         self.norms = Norms(self.like.dtype)
         self.is_small = fit_into_a_chunk([self.params[index] for index in self.moving])
         self.is_fresh = torch.stack(self.fresh).tolist() if rows.on_host(self.like) else None
-        self.space = self._workspace(in_place=False)
+        # What is computed of a small model is kept, so that it needs arrays of its own.
+        self.space: Any = rows if self.is_small else Workspace()
         self.parts = [self._part(chunk) for chunk in self._chunks()]
         self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
 
@@ -107,8 +108,7 @@ class StreamedStep(Step):
         """Average each tensor, add the sums, solve for the step size."""
         sums = []
         for part in self.parts:
-            param = self._opened(part)
-            work = self._accumulated(part, param, self.space)
+            param, work = self._accumulated(part, self.space)
             if self.is_small:
                 part.kept = param, work
             sums.append(_totals(work.sums))
@@ -123,7 +123,7 @@ class StreamedStep(Step):
             if not all_finite(self.checked, xp=self.xp):
                 return
             self.written = self._stays_small()
-        self.space = self._workspace(in_place=self.written)
+        self.space = rows if self.is_small else Workspace(in_place=self.written)
         changes: list[list[Tensor]] = []
         late: list[tuple[Part, dict[str, Tensor]]] = []
         for part in self.parts:
@@ -181,31 +181,22 @@ class StreamedStep(Step):
             return False
         return chunk.numbers(self.fresh)
 
-    def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
-        """A chunk half-way through the step; the sums are those of `xp`."""
-        direction, grad = self.rule.direction, part.chunk.read("grad")
+    def _accumulated(self, part: Part, xp: Any) -> tuple[Tensor, Accumulated]:
+        """Parameters of a chunk, and the chunk half-way through the step; the sums are those of `xp`."""
+        direction, param, grad = self.rule.direction, self._opened(part), part.chunk.read("grad")
         leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
             silent = self.space.without_sums
             leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=silent)
-        slope = self.rule.model.needs_loss
-        return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)
+        tensor, slope = (param, grad, leaf, coefficients, group, fresh), self.rule.model.needs_loss
+        return param, phases.accumulate(direction, *tensor, slope=slope, xp=xp)
 
     def _moved(self, part: Part) -> tuple[Tensor, Leaf, Tensor]:
         """Parameters of a chunk before the step; averages and parameters after it."""
         direction = self.rule.direction
-        param, work = part.kept or self._again(part)
+        param, work = part.kept or self._accumulated(part, self.space.without_sums)
         leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.space)
         return param, leaf, self.store(param, new) if self.store else cast(new, param.dtype, xp=self.xp)
-
-    def _again(self, part: Part) -> tuple[Tensor, Accumulated]:
-        """Parameters of a chunk, and the chunk half-way through the step, without its sums."""
-        param = self._opened(part)
-        return param, self._accumulated(part, param, self.space.without_sums)
-
-    def _workspace(self, *, in_place: bool) -> Any:
-        """The namespace of a sweep; what is computed of a small model is kept, so it has new arrays."""
-        return rows if self.is_small else Workspace(in_place=in_place)
 
     def _opened(self, part: Part) -> Tensor:
         """The parameters of a chunk; the results of the one before are forgotten."""

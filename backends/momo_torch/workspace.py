@@ -26,7 +26,7 @@ class Workspace(SimpleNamespace):
         Whether new averages are written where the old ones were.
     """
 
-    def __init__(self, *, in_place: bool = False) -> None:
+    def __init__(self, in_place: bool = False) -> None:
         own = set(vars(type(self)))
         super().__init__(**{name: getattr(rows, name) for name in rows.__all__ if name not in own})
         self._in_place = in_place
