@@ -26,8 +26,7 @@ def accumulate(
     """``grad_avg / (sqrt(grad_sq_avg / grad_sq_weight) + eps)``, 0 where that is 0/0."""
     grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
     grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
-    weight, eps = coefficients["grad_sq_weight"], coefficients["eps"]
-    direction = over_root(grad_avg, grad_sq_avg, weight, eps, xp=xp)
+    direction = over_root(grad_avg, grad_sq_avg, coefficients["grad_sq_weight"], coefficients["eps"], xp=xp)
     return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, direction
 
 
