@@ -117,9 +117,9 @@ def over_root(array: Tensor, square: Tensor, weight: Tensor, shift: Tensor) -> T
     return divided_in_place(array, root_of_ratio(square, weight, shift), shift)
 
 
-def divided_in_place(array: Tensor, divisor: Tensor, least: Tensor | None = None) -> Tensor:
+def divided_in_place(array: Tensor, divisor: Tensor, least: Tensor) -> Tensor:
     """`divided`, written over the divisor, of which no element is below `least`."""
-    if least is None or not on_host(least) or least.item() < finfo(least.dtype).tiny:
+    if not on_host(least) or least.item() < finfo(least.dtype).tiny:
         threshold(divisor, 0.0, float("inf"), inplace=True)
     return torch.div(array, divisor, out=divisor)
 

@@ -69,6 +69,7 @@ class StreamedStep(Step):
         self.is_fresh = torch.stack(self.fresh).tolist() if rows.on_host(self.like) else None
         # What is computed of a small model is kept, so that it needs arrays of its own.
         self.space: Any = rows if self.is_small else Workspace()
+        self.silent = self.space.without_sums
         self.parts = [self._part(chunk) for chunk in self._chunks()]
         self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
 
@@ -124,6 +125,7 @@ class StreamedStep(Step):
                 return
             self.written = self._stays_small()
         self.space = rows if self.is_small else Workspace(in_place=self.written)
+        self.silent = self.space.without_sums
         changes: list[list[Tensor]] = []
         late: list[tuple[Part, dict[str, Tensor]]] = []
         for part in self.parts:
@@ -186,15 +188,14 @@ class StreamedStep(Step):
         direction, param, grad = self.rule.direction, self._opened(part), part.chunk.read("grad")
         leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
-            silent = self.space.without_sums
-            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=silent)
+            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=self.silent)
         tensor, slope = (param, grad, leaf, coefficients, group, fresh), self.rule.model.needs_loss
         return param, phases.accumulate(direction, *tensor, slope=slope, xp=xp)
 
     def _moved(self, part: Part) -> tuple[Tensor, Leaf, Tensor]:
         """Parameters of a chunk before the step; averages and parameters after it."""
         direction = self.rule.direction
-        param, work = part.kept or self._accumulated(part, self.space.without_sums)
+        param, work = part.kept or self._accumulated(part, self.silent)
         leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.space)
         return param, leaf, self.store(param, new) if self.store else cast(new, param.dtype, xp=self.xp)
 

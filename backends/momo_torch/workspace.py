@@ -18,8 +18,6 @@ class Workspace(SimpleNamespace):
     """
     A namespace whose results are valid until `restart`.
 
-    Its `without_sums` is the same, with the same arrays, where no sums are asked for.
-
     Parameters
     ----------
     in_place : bool
@@ -32,7 +30,11 @@ class Workspace(SimpleNamespace):
         self._in_place = in_place
         self._of_shape: dict[object, list[Tensor]] = {}
         self._ones: dict[torch.dtype, Tensor] = {}
-        self.without_sums = rows.unsummed({name: getattr(self, name) for name in rows.__all__})
+
+    @property
+    def without_sums(self) -> SimpleNamespace:
+        """The same with the same arrays, for a sweep whose sums are known."""
+        return rows.unsummed({name: getattr(self, name) for name in rows.__all__})
 
     def restart(self, like: Tensor, dtype: torch.dtype) -> None:
         """Forget all results; the next ones have the shape of `like`."""
