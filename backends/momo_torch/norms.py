@@ -40,7 +40,7 @@ class Norms:
 
     def _square(self, array: Tensor) -> Tensor:
         """Sum of the squares of an array, shape ()."""
-        wide = cast(array, leaf_dtype(array, xp=rows), xp=rows)
-        square = rows.sum_of_products(wide, wide)
-        total: Tensor = cast(square if square.ndim == 0 else square.sum(), self._dtype, xp=rows)
-        return total
+        flat = array if array.ndim == 1 else array.view(-1)
+        wide = cast(flat, leaf_dtype(flat, xp=rows), xp=rows)
+        square: Tensor = cast(torch.dot(wide, wide), self._dtype, xp=rows)
+        return square

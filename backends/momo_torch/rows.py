@@ -55,7 +55,6 @@ __all__ = [
     "square_blended",
     "stack",
     "sum",
-    "sum_of_products",
     "where",
     "zeros_like",
 ]
@@ -64,11 +63,6 @@ __all__ = [
 def sum(array: Tensor) -> Tensor:
     """Sum of an array of one dimension, shape (); of each row of one with two, a column."""
     return array.sum() if array.ndim < 2 else array.sum(dim=1, keepdim=True)
-
-
-def sum_of_products(left: Tensor, right: Tensor) -> Tensor:
-    """Sum of the products of the elements, shape (); of those of each row, a column."""
-    return torch.dot(left, right) if left.ndim < 2 else sum(left * right)
 
 
 def on_host(scalar: Tensor) -> bool:

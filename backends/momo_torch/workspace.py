@@ -36,6 +36,10 @@ class Workspace(SimpleNamespace):
         """The same with the same arrays, for a sweep whose sums are known."""
         return rows.unsummed({name: getattr(self, name) for name in rows.__all__})
 
+    def sum_of_products(self, left: Tensor, right: Tensor) -> Tensor:
+        """Sum of the products of the elements, shape (); of those of each row, a column."""
+        return torch.dot(left, right) if left.ndim < 2 else rows.sum(left * right)
+
     def restart(self, like: Tensor, dtype: torch.dtype) -> None:
         """Forget all results; the next ones have the shape of `like`."""
         self._like, self._dtype, self._taken, self._free = like, dtype, 1, 0
