@@ -69,6 +69,7 @@ def replaceable(function: Callable[..., Array]) -> Callable[..., Array]:
     return chosen
 
 
+@replaceable
 def sum_of_products(left: Array, right: Array, *, xp: Namespace) -> Array:
     """Sum of the products of the elements, shape ()."""
     return xp.sum(left * right)
@@ -105,9 +106,21 @@ def divided(array: Array, divisor: Array, *, xp: Namespace) -> Array:
 
 
 @replaceable
+def over_root(array: Array, square: Array, weight: Array, shift: Array, *, xp: Namespace) -> Array:
+    """``array / (sqrt(square / weight) + shift)``, 0 where that is 0/0."""
+    return divided(array, root_of_ratio(square, weight, shift, xp=xp), xp=xp)
+
+
+@replaceable
 def moved(array: Array, rate: Array, direction: Array, *, xp: Namespace) -> Array:
     """``array - rate * direction``."""
     return array - rate * direction
+
+
+@replaceable
+def difference(array: Array, other: Array, *, xp: Namespace) -> Array:
+    """``array - other``."""
+    return array - other
 
 
 def needs_sums(xp: Namespace) -> bool:

@@ -88,13 +88,15 @@ def shares(beta: Array, share: Array, weight: Array, fresh: Array, *, xp: Namesp
     ----------
     beta, share, weight : array, shape () [1]
         Weight of the past and of the sample, and total weight after this step.
-    fresh : array of bool, shape ()
+    fresh : array of bool, shape (), or False
     xp : namespace
 
     Returns
     -------
     tuple of two arrays, shape () [1]
     """
+    if fresh is False:
+        return beta, share
     return xp.where(fresh, xp.zeros_like(beta), beta), xp.where(fresh, weight, share)
 
 
@@ -109,7 +111,8 @@ def average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp:
 def square_average(grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace) -> Array:
     """``grad_sq_avg`` after this gradient."""
     beta2 = coefficients["beta2"]
-    old, new = shares(beta2, 1 - beta2, coefficients["grad_sq_weight"], fresh, xp=xp)
+    share = coefficients["grad_sq_share"]
+    old, new = shares(beta2, share, coefficients["grad_sq_weight"], fresh, xp=xp)
     return square_blended(old, leaf["grad_sq_avg"], new, grad, xp=xp)
 
 
@@ -119,6 +122,7 @@ def square_weights(scalars: Scalars, hyper: Hyper) -> Scalars:
     return {
         "grad_sq_decay": decay,
         "grad_sq_weight": 1 - decay,
+        "grad_sq_share": 1 - hyper["beta2"],
         "beta2": hyper["beta2"],
         "eps": hyper["eps"],
     }

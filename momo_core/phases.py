@@ -11,7 +11,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .arrays import Array, Namespace, as_scalar, cast, leaf_dtype, moved, needs_sums, sum_of_products
+from .arrays import (
+    Array,
+    Namespace,
+    as_scalar,
+    cast,
+    difference,
+    leaf_dtype,
+    moved,
+    needs_sums,
+    sum_of_products,
+)
 from .direction import Direction, Hyper, Leaf, Scalars
 from .model import ratio
 
@@ -174,7 +184,7 @@ def model_change(old: Array, stored: Array, grad_avg: Array, target: Any, *, xp:
     the error of `predicted_loss` stays relative to the move and not to the parameters.
     """
     dtype = grad_avg.dtype
-    displacement = cast(stored, dtype, xp=xp) - cast(old, dtype, xp=xp)
+    displacement = difference(cast(stored, dtype, xp=xp), cast(old, dtype, xp=xp), xp=xp)
     return cast(sum_of_products(grad_avg, displacement, xp=xp), target, xp=xp)
 
 

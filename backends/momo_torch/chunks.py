@@ -14,9 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-SIZES = {"cpu": 1 << 16}
+SIZES = {"cpu": 3 << 17}
+"""Elements of the arrays that a step computes of a chunk, together: on a CPU they fit into its cache."""
+
 LARGE = 1 << 22
-"""Elements of a chunk: on a CPU a few arrays of them fit into its cache; others need much work for a call."""
+"""Elements of a chunk on other devices, which need much work for a call."""
+
+PACKED = 6
+"""Arrays of a pack, which are copies, and of a small model, which are kept."""
+
+LINE = 16
+"""Elements of float32 in a line of the cache."""
 
 Places = Mapping[str, Any]
 """What a chunk reads and writes, by name: ``param``, ``grad`` and the averages."""
@@ -38,14 +46,15 @@ class Chunk:
 
     def read(self, name: str) -> Tensor:
         """An array of the chunk; a view, where it can be."""
-        part: Tensor = self.places[name].reshape(-1)
-        return part
+        place: Tensor = self.places[name]
+        return place if place.ndim == 1 else place.reshape(-1)
 
     def write(self, values: Mapping[str, Tensor]) -> None:
         """Write back those arrays of the chunk that have a place."""
         for name, place in self.places.items():
-            if name in values:
-                place.copy_(values[name].view(place.shape))
+            value = values.get(name)
+            if value is not None and value.data_ptr() != place.data_ptr():
+                place.copy_(value if place.ndim == 1 else value.view(place.shape))
 
     def numbers(self, values: Sequence[Tensor]) -> Tensor:
         """What is one number for each tensor, as an array to calculate with."""
@@ -72,17 +81,20 @@ class Pack(Chunk):
         return torch.stack([values[position] for position in self.positions]).unsqueeze(1)
 
 
-def chunk_size(like: Tensor) -> int:
-    """Elements of a chunk on the device of a tensor."""
-    return SIZES.get(like.device.type, LARGE)
+def chunk_size(like: Tensor, arrays: int) -> int:
+    """Elements of a chunk on the device of a tensor, where a step has so many arrays of it at once."""
+    size = SIZES.get(like.device.type)
+    return LARGE if size is None else max(1, size // arrays)
 
 
 def fit_into_a_chunk(tensors: Sequence[Tensor]) -> bool:
-    """Whether all of these together are no more than one chunk."""
-    return sum(map(Tensor.numel, tensors)) <= chunk_size(tensors[0])
+    """Whether all of these together are no more than one pack."""
+    return sum(map(Tensor.numel, tensors)) <= chunk_size(tensors[0], PACKED)
 
 
-def chunks_of(tensors: Sequence[Places], numbers: Sequence[Places], kinds: Iterable[object]) -> list[Chunk]:
+def chunks_of(
+    tensors: Sequence[Places], numbers: Sequence[Places], kinds: Iterable[object], arrays: int
+) -> list[Chunk]:
     """
     Divide the tensors of a step into chunks.
 
@@ -94,19 +106,22 @@ def chunks_of(tensors: Sequence[Places], numbers: Sequence[Places], kinds: Itera
         What else is written of each parameter.
     kinds : iterable
         What tensors have in common that may share a chunk, hashable.
+    arrays : int
+        Arrays of a chunk that the step computes and has at once.
     """
-    size = chunk_size(tensors[0]["param"])
+    first = tensors[0]["param"]
+    size, packed = chunk_size(first, arrays), chunk_size(first, PACKED)
     alike: dict[object, list[int]] = {}
     for position, (places, kind) in enumerate(zip(tensors, kinds, strict=True)):
         param = places["param"]
         # A tensor with too many elements for a pack is alone.
-        key = (kind, param.shape) if 2 * param.numel() <= size else position
+        key = (kind, param.shape) if 2 * param.numel() <= packed else position
         alike.setdefault(key, []).append(position)
-    return [chunk for some in alike.values() for chunk in _chunks(tensors, numbers, some, size)]
+    return [chunk for some in alike.values() for chunk in _chunks(tensors, numbers, some, size, packed)]
 
 
 def _chunks(
-    tensors: Sequence[Places], numbers: Sequence[Places], positions: list[int], size: int
+    tensors: Sequence[Places], numbers: Sequence[Places], positions: list[int], size: int, packed: int
 ) -> Iterator[Chunk]:
     """Chunks of tensors of one kind and shape, or of one tensor."""
     first = positions[0]
@@ -114,7 +129,7 @@ def _chunks(
         for part in _parts(tensors[first], size):
             yield Chunk(positions, {**part, **numbers[first]})
         return
-    width = size // max(1, tensors[first]["param"].numel())
+    width = packed // max(1, tensors[first]["param"].numel())
     for start in range(0, len(positions), width):
         some = positions[start : start + width]
         each = [{**tensors[position], **numbers[position]} for position in some]
@@ -128,13 +143,18 @@ def _parts(places: Places, size: int) -> Iterator[Places]:
         return iter([places])
     flat = _flat(list(places.values()))
     if flat is not None:
-        columns = [torch.split(tensor, size) for tensor in flat]
+        columns = [torch.split(tensor, _even(count, size)) for tensor in flat]
     else:
         shape = places["param"].shape
         longest = max(range(len(shape)), key=shape.__getitem__)
         width = max(1, size * shape[longest] // count)
         columns = [torch.split(tensor, width, longest) for tensor in places.values()]
     return (dict(zip(places, row, strict=True)) for row in zip(*columns, strict=True))
+
+
+def _even(count: int, size: int) -> int:
+    """Elements of parts that are about as large as each other, a multiple of those in a line of the cache."""
+    return -(-count // -(-count // size) // LINE) * LINE
 
 
 def _flat(tensors: Sequence[Tensor]) -> list[Tensor] | None:

@@ -7,6 +7,7 @@ know arrays and their sums, take many tensors at once.  Constants have the shape
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -33,6 +34,7 @@ __all__ = [
     "asarray",
     "astype",
     "blended",
+    "difference",
     "divided",
     "finfo",
     "float32",
@@ -46,6 +48,7 @@ __all__ = [
     "minimum",
     "moved",
     "ones_like",
+    "over_root",
     "reshape",
     "root_of_ratio",
     "sqrt",
@@ -67,8 +70,10 @@ def on_host(scalar: Tensor) -> bool:
     return scalar.is_cpu
 
 
-def where(condition: Tensor, yes: Tensor, no: Tensor) -> Tensor:
+def where(condition: Tensor | bool, yes: Tensor, no: Tensor) -> Tensor:
     """`yes` or `no`, itself and without a sweep where one number on this host decides for all elements."""
+    if isinstance(condition, bool):
+        return yes if condition else no
     if condition.ndim == 0 and on_host(condition):
         return yes if condition else no
     return torch.where(condition, yes, no)
@@ -101,6 +106,18 @@ def divided(array: Tensor, divisor: Tensor) -> Tensor:
     return torch.div(array, safe, out=safe)
 
 
+def over_root(array: Tensor, square: Tensor, weight: Tensor, shift: Tensor) -> Tensor:
+    """``array / (sqrt(square / weight) + shift)``, 0 where that is 0/0, of the shape of all of them."""
+    return divided_in_place(array, root_of_ratio(square, weight, shift), shift)
+
+
+def divided_in_place(array: Tensor, divisor: Tensor, least: Tensor) -> Tensor:
+    """`divided`, written over the divisor, of which no element is below `least`."""
+    if not on_host(least) or least.item() < finfo(least.dtype).tiny:
+        threshold(divisor, 0.0, float("inf"), inplace=True)
+    return torch.div(array, divisor, out=divisor)
+
+
 def moved(array: Tensor, rate: Tensor, direction: Tensor) -> Tensor:
     """``array - rate * direction``."""
     way = rate * direction
@@ -122,5 +139,14 @@ def ones_like(like: Tensor) -> Tensor:
     return like.new_ones(())
 
 
-WITHOUT_SUMS: Any = SimpleNamespace(**{name: globals()[name] for name in __all__}, needs_sums=False)
-"""The namespace for a sweep whose sums are known."""
+def difference(array: Tensor, other: Tensor) -> Tensor:
+    """``array - other``."""
+    return array - other
+
+
+def unsummed(functions: Mapping[str, Any]) -> SimpleNamespace:
+    """A namespace of these functions for a sweep whose sums are known."""
+    return SimpleNamespace(**functions, needs_sums=False)
+
+
+without_sums = unsummed({name: globals()[name] for name in __all__})

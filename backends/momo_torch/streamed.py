@@ -11,7 +11,6 @@ bound everything that it computes, as they do unless a training diverges.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ import torch
 from torch import Tensor
 
 from momo_core import Info, State, phases
-from momo_core.arrays import all_finite, cast, infinite_unless_finite
+from momo_core.arrays import all_finite, cast, infinite_unless_finite, leaf_dtype
 from momo_core.direction import Leaf, Scalars
 from momo_core.overflow import growth_of, stays_finite
 from momo_core.phases import Accumulated, GroupCoefficients
@@ -29,6 +28,8 @@ from momo_core.step import Step, Store
 
 from . import rows
 from .chunks import Chunk, chunks_of, fit_into_a_chunk
+from .norms import Norms
+from .workspace import Workspace
 
 
 @dataclass
@@ -39,10 +40,10 @@ class Part:
     numbers: Leaf
     coefficients: Scalars
     group: GroupCoefficients
-    fresh: Tensor
+    fresh: Tensor | bool
     kept: tuple[Tensor, Accumulated] | None = None
 
-    def tensor(self, names: Sequence[str]) -> tuple[Leaf, Scalars, GroupCoefficients, Tensor]:
+    def tensor(self, names: Sequence[str]) -> tuple[Leaf, Scalars, GroupCoefficients, Tensor | bool]:
         """The arguments of the core's functions, with the averages `names`."""
         leaf = {name: self.chunk.read(name) for name in names} | self.numbers
         return leaf, self.coefficients, self.group, self.fresh
@@ -63,7 +64,12 @@ class StreamedStep(Step):
         self.adds: Sequence[bool] | None = getattr(self.reduction, "adds", None)
         self.on_host = self.adds is None and rows.on_host(self.like)
         self.written = False
-        self.squares: list[Tensor] = []
+        self.norms = Norms(self.like.dtype)
+        self.is_small = fit_into_a_chunk([self.params[index] for index in self.moving])
+        self.is_fresh = torch.stack(self.fresh).tolist() if rows.on_host(self.like) else None
+        # What is computed of a small model is kept, so that it needs arrays of its own.
+        self.space: Any = rows if self.is_small else Workspace()
+        self.silent = self.space.without_sums
         self.parts = [self._part(chunk) for chunk in self._chunks()]
         self.holders = [self.moving[part.chunk.positions[0]] for part in self.parts]
 
@@ -74,9 +80,9 @@ class StreamedStep(Step):
             return
         sums = []
         for part in self.parts:
-            param, grad = part.chunk.read("param"), part.chunk.read("grad")
-            tensor = part.tensor(direction.leaf_state)
-            sums.append(phases.measure(direction, param, grad, *tensor, xp=self.xp)[1])
+            param = self._opened(part)
+            tensor = param, part.chunk.read("grad"), *part.tensor(direction.leaf_state)
+            sums.append(phases.measure(direction, *tensor, xp=self.space)[1])
         if self.by_tensor:
             chosen = self.choose_each(self._of_tensors(sums))
         else:
@@ -101,15 +107,14 @@ class StreamedStep(Step):
 
     def accumulate(self) -> None:
         """Average each tensor, add the sums, solve for the step size."""
-        sums, self.is_small = [], fit_into_a_chunk([self.params[index] for index in self.moving])
+        sums = []
         for part in self.parts:
-            param = part.chunk.read("param")
-            work = self._accumulated(part, param, self.xp)
+            param, work = self._accumulated(part, self.space)
             if self.is_small:
                 part.kept = param, work
             sums.append(_totals(work.sums))
             if self.on_host and self.rule.direction.move is None:
-                self.squares += self._squares(param, work.leaf["grad_avg"], work.direction)
+                self.norms.add(param, work.leaf["grad_avg"], work.direction)
         self.solve_from(*self._of_all(sums))
 
     def apply(self, store: Store | None) -> None:
@@ -119,11 +124,13 @@ class StreamedStep(Step):
             if not all_finite(self.checked, xp=self.xp):
                 return
             self.written = self._stays_small()
+        self.space = rows if self.is_small else Workspace(in_place=self.written)
+        self.silent = self.space.without_sums
         changes: list[list[Tensor]] = []
         late: list[tuple[Part, dict[str, Tensor]]] = []
         for part in self.parts:
             param, leaf, new = self._moved(part)
-            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=self.xp)
+            change = phases.model_change(param, new, leaf["grad_avg"], self.like.dtype, xp=self.space)
             changes.append(_totals([change]))
             late += [(part, {"param": new, **leaf})] if self.written else []
             # Whatever goes wrong before the last tensor is computed, a small model is as it was.
@@ -159,7 +166,8 @@ class StreamedStep(Step):
             tensors.append({"param": param, "grad": grad, **averages})
             numbers.append({name: leaf[name] for name in direction.tensor_state})
             kinds.append((id(group), param.dtype, grad.dtype, self.adds and self.adds[index]))
-        return chunks_of(tensors, numbers, kinds)
+        arrays = len(direction.leaf_state) * (3 if direction.measure else 1)
+        return chunks_of(tensors, numbers, kinds, arrays)
 
     def _part(self, chunk: Chunk) -> Part:
         first = chunk.positions[0]
@@ -167,29 +175,36 @@ class StreamedStep(Step):
             name: chunk.numbers([leaf[name] for leaf in self.leaves]).clone()
             for name in self.rule.direction.tensor_state
         }
-        return Part(chunk, numbers, self.coefficients[first], self.groups[first], chunk.numbers(self.fresh))
+        return Part(chunk, numbers, self.coefficients[first], self.groups[first], self._fresh(chunk))
 
-    def _accumulated(self, part: Part, param: Tensor, xp: Any) -> Accumulated:
-        """A chunk half-way through the step; the sums are those of `xp`."""
-        direction, grad = self.rule.direction, part.chunk.read("grad")
+    def _fresh(self, chunk: Chunk) -> Tensor | bool:
+        """Whether gradients are the first ones: False where none is known to be, else as an array."""
+        if self.is_fresh is not None and not any(self.is_fresh[position] for position in chunk.positions):
+            return False
+        return chunk.numbers(self.fresh)
+
+    def _accumulated(self, part: Part, xp: Any) -> tuple[Tensor, Accumulated]:
+        """Parameters of a chunk, and the chunk half-way through the step; the sums are those of `xp`."""
+        direction, param, grad = self.rule.direction, self._opened(part), part.chunk.read("grad")
         leaf, coefficients, group, fresh = part.tensor(direction.leaf_state)
         if direction.measure is not None:
-            without = rows.WITHOUT_SUMS
-            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=without)
-        slope = self.rule.model.needs_loss
-        return phases.accumulate(direction, param, grad, leaf, coefficients, group, fresh, slope=slope, xp=xp)
+            leaf, _ = phases.measure(direction, param, grad, leaf, coefficients, group, fresh, xp=self.silent)
+        tensor, slope = (param, grad, leaf, coefficients, group, fresh), self.rule.model.needs_loss
+        return param, phases.accumulate(direction, *tensor, slope=slope, xp=xp)
 
     def _moved(self, part: Part) -> tuple[Tensor, Leaf, Tensor]:
         """Parameters of a chunk before the step; averages and parameters after it."""
         direction = self.rule.direction
-        param, work = part.kept or self._again(part)
-        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.xp)
+        param, work = part.kept or self._accumulated(part, self.silent)
+        leaf, new = phases.apply(direction, param, work, self.scope, part.group, xp=self.space)
         return param, leaf, self.store(param, new) if self.store else cast(new, param.dtype, xp=self.xp)
 
-    def _again(self, part: Part) -> tuple[Tensor, Accumulated]:
-        """Parameters of a chunk, and the chunk half-way through the step, without its sums."""
+    def _opened(self, part: Part) -> Tensor:
+        """The parameters of a chunk; the results of the one before are forgotten."""
         param = part.chunk.read("param")
-        return param, self._accumulated(part, param, rows.WITHOUT_SUMS)
+        if not self.is_small:
+            self.space.restart(param, leaf_dtype(param, xp=rows))
+        return param
 
     def _of_all(self, sums: list[list[Tensor]]) -> tuple[Parts, list[int]]:
         """Sums of chunks and the tensors that hold them; of all chunks in one where every rank has all."""
@@ -210,31 +225,17 @@ class StreamedStep(Step):
 
     def _stays_small(self) -> bool:
         """Whether nothing that `apply` computes can overflow, as the Euclidean norms say."""
-        if not self.squares:
+        norms = self.norms.read()
+        if not norms:
             return False
-        squares = torch.stack(self.squares).tolist()
-        param, average, direction = (math.sqrt(sum(squares[start::3])) for start in range(3))
         dtypes = {self.params[index].dtype for index in self.moving}
         return stays_finite(
             growth_of({id(group): group for group in self.groups}.values()),
             self.scope,
-            param=param,
-            grad_avg=average,
-            direction=direction,
+            **norms,
             largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
             largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
         )
-
-    def _squares(self, param: Tensor, average: Tensor, direction: Tensor) -> list[Tensor]:
-        """Sums of the squares of the arrays of a chunk."""
-        squares = [self._square(param), self._square(average)]
-        return [*squares, squares[1] if direction is average else self._square(direction)]
-
-    def _square(self, array: Tensor) -> Tensor:
-        """Sum of the squares of an array, of the dtype of the scalars, shape ()."""
-        flat = cast(array.view(-1), torch.promote_types(array.dtype, torch.float32), xp=self.xp)
-        square: Tensor = cast(torch.dot(flat, flat), self.like.dtype, xp=self.xp)
-        return square
 
 
 def _write_all(late: list[tuple[Part, dict[str, Tensor]]]) -> list[tuple[Part, dict[str, Tensor]]]:

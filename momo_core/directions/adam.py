@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace, divided, root_of_ratio
+from ..arrays import Array, Namespace, over_root
 from ..direction import (
     Direction,
     Hyper,
@@ -26,8 +26,8 @@ def accumulate(
     """``grad_avg / (sqrt(grad_sq_avg / grad_sq_weight) + eps)``, 0 where that is 0/0."""
     grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
     grad_sq_avg = square_average(grad, leaf, coefficients, fresh, xp=xp)
-    denominator = root_of_ratio(grad_sq_avg, coefficients["grad_sq_weight"], coefficients["eps"], xp=xp)
-    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, divided(grad_avg, denominator, xp=xp)
+    direction = over_root(grad_avg, grad_sq_avg, coefficients["grad_sq_weight"], coefficients["eps"], xp=xp)
+    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, direction
 
 
 DIRECTION = Direction(

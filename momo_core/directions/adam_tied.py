@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..arrays import Array, Namespace, divided, root_of_ratio
+from ..arrays import Array, Namespace, over_root
 from ..direction import Direction, Hyper, Leaf, Scalars, average, square_average, weights
 
 
@@ -15,11 +15,12 @@ def accumulate(
     grad: Array, leaf: Leaf, coefficients: Scalars, fresh: Array, *, xp: Namespace
 ) -> tuple[Leaf, Array]:
     """``grad_avg / (sqrt(grad_sq_avg / weight) + eps)``, 0 where that is 0/0."""
-    tied = {**coefficients, "beta2": coefficients["beta_k"], "grad_sq_weight": coefficients["weight"]}
+    beta, weight = coefficients["beta_k"], coefficients["weight"]
+    tied = {"beta2": beta, "grad_sq_share": 1 - beta, "grad_sq_weight": weight}
     grad_avg = average(grad, leaf, coefficients, fresh, xp=xp)
     grad_sq_avg = square_average(grad, leaf, tied, fresh, xp=xp)
-    denominator = root_of_ratio(grad_sq_avg, coefficients["weight"], coefficients["eps"], xp=xp)
-    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, divided(grad_avg, denominator, xp=xp)
+    direction = over_root(grad_avg, grad_sq_avg, weight, coefficients["eps"], xp=xp)
+    return {"grad_avg": grad_avg, "grad_sq_avg": grad_sq_avg}, direction
 
 
 DIRECTION = Direction(
