@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from conformance_tests.torch_problems import CLASSES, NEED_NONE, VARIANTS, Class
 from momo_cli.bench.cases_torch import peak_temporaries
 from momo_core import KINDS
 from momo_spec.bounds import UNIT_ROUNDOFF, Rows, rounding_bound
-from momo_torch import SGDM, MomoAdam, chunks, rows, state, workspace
+from momo_torch import SGDM, MomoAdam, chunks, rows, state
 from momo_torch.engine import engine
 from momo_torch.streamed import StreamedStep
 
@@ -42,16 +41,6 @@ def sweeps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     if request.param == "as on a device":
         monkeypatch.setattr(rows, "on_host", lambda scalar: False)
     return str(request.param)
-
-
-@pytest.fixture
-def as_operators(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Round each product, as operators do, where vectors are mixed in one sweep."""
-
-    def mixed(keep: float, array: Tensor, share: float, sample: Tensor, one: Tensor, out: Tensor) -> Tensor:
-        return torch.add(keep * array, share * sample, out=out)
-
-    monkeypatch.setattr(workspace, "mixed", mixed)
 
 
 def parameters(
@@ -104,7 +93,6 @@ def streams(optimizer: Any) -> bool:
     return by is StreamedStep
 
 
-@pytest.mark.usefixtures("as_operators")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("cls", UNSUMMED)
 def test_what_depends_on_no_sum_is_equal_to_the_bit(cls: Class, dtype: torch.dtype, sweeps: str) -> None:
@@ -129,20 +117,6 @@ def test_a_step_in_chunks_is_the_step_tensor_by_tensor(
     others = [row(of_another_order(cls, options, seed)) for seed in range(4)]
     bound = rounding_bound(expected, others, UNIT_ROUNDOFF["float64"])
     assert_within(row(snapshot(optimizer)), expected, bound)
-
-
-@pytest.mark.parametrize("size", [1, 31, 100])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_what_is_mixed_in_one_sweep_is_as_exact_as_by_operators(dtype: torch.dtype, size: int) -> None:
-    """Two products and a sum: no error larger than if each of the three were rounded."""
-    generator = torch.Generator().manual_seed(0)
-    array, sample = (torch.randn(size, dtype=dtype, generator=generator) for _ in range(2))
-    keep, share = (torch.tensor(value, dtype=dtype).item() for value in (0.9, -0.1))
-    found = workspace.mixed(keep, array, share, sample, torch.ones(1, dtype=dtype), torch.empty_like(array))
-    unit = Fraction(torch.finfo(dtype).eps) / 2
-    for left, right, value in zip(array.tolist(), sample.tolist(), found.tolist(), strict=True):
-        terms = Fraction(keep) * Fraction(left), Fraction(share) * Fraction(right)
-        assert abs(Fraction(value) - sum(terms)) <= unit * (sum(map(abs, terms)) + abs(Fraction(value)))
 
 
 def of_another_order(cls: Class, options: dict[str, Any], seed: int) -> list[Tensor]:
@@ -174,7 +148,6 @@ def laid_out(values: Tensor) -> Iterator[Tensor]:
     yield torch.stack([values, values], dim=-1)[..., 0]
 
 
-@pytest.mark.usefixtures("as_operators")
 @pytest.mark.parametrize("like_param", [True, False])
 @pytest.mark.parametrize("index", range(4))
 def test_the_order_in_memory_changes_no_bit(index: int, like_param: bool, sweeps: str) -> None:

@@ -29,7 +29,6 @@ class Workspace(SimpleNamespace):
         super().__init__(**{name: getattr(rows, name) for name in rows.__all__ if name not in own})
         self._in_place = in_place
         self._of_shape: dict[object, list[Tensor]] = {}
-        self._ones: dict[torch.dtype, Tensor] = {}
 
     @property
     def without_sums(self) -> SimpleNamespace:
@@ -44,9 +43,6 @@ class Workspace(SimpleNamespace):
         """Forget all results; the next ones have the shape of `like`."""
         self._like, self._dtype, self._taken, self._free = like, dtype, 1, 0
         self._arrays = self._of_shape.setdefault((like.shape, dtype), [])
-        if dtype not in self._ones:
-            self._ones[dtype] = like.new_ones(1, dtype=dtype)
-        self._one = self._ones[dtype]
 
     def blended(self, old: Tensor, array: Tensor, new: Tensor, sample: Tensor) -> Tensor:
         """``old * array + new * sample``."""
@@ -74,13 +70,10 @@ class Workspace(SimpleNamespace):
         return torch.sub(array, other, out=self._spare())
 
     def _mixed(self, old: Tensor | None, array: Tensor, new: Tensor, sample: Tensor, out: Tensor) -> Tensor:
-        """``old * array + new * sample``; no `old` is 1."""
-        if array.ndim == 1 and rows.on_host(new):
-            keep = 1.0 if old is None else old.item()
-            # `addr` does not look at what it multiplies by 0.
-            if keep != 0:
-                return mixed(keep, array, new.item(), sample, self._one, out)
-        return torch.add(array if old is None else old * array, new * sample, out=out)
+        """``old * array + new * sample``, each product rounded; no `old` is 1."""
+        # In one call of PyTorch (`addr`, `add` with alpha), which product is rounded depends on the place.
+        share = torch.mul(sample, new, out=self._spare())
+        return torch.add(array if old is None else torch.mul(array, old, out=out), share, out=out)
 
     def _average(self, array: Tensor) -> Tensor:
         return array if self._in_place else self._next()
@@ -103,9 +96,3 @@ class Workspace(SimpleNamespace):
         while len(self._arrays) <= index:
             self._arrays.append(torch.empty(self._like.shape, dtype=self._dtype, device=self._like.device))
         return self._arrays[index]
-
-
-def mixed(keep: float, array: Tensor, share: float, sample: Tensor, one: Tensor, out: Tensor) -> Tensor:
-    """``keep * array + share * sample`` of vectors, in one sweep that may leave one product unrounded."""
-    torch.addr(array.unsqueeze(0), one, sample, beta=keep, alpha=share, out=out.unsqueeze(0))
-    return out
