@@ -31,7 +31,7 @@ EACH = "[name]"
 OWN_MODELS = ("cut", "fixed")
 """Step-size models that go with a direction of a user's own."""
 
-FOLDERS = ("momo_core", "backends", "docs")
+FOLDERS = ("momo_core", "momo_kernels", "backends", "docs")
 """Where the templates are, and what they generate."""
 
 HEADER = "Generated from the specification by `momo generate`; edit its template."
