@@ -242,7 +242,7 @@ class Plan:
     def _stays_small(self, sums: Mapping[str, float]) -> bool:
         """Whether nothing that `apply` computes can overflow."""
         average = float(sums["size_grad_avg"])
-        return stays_finite(
+        finite: bool = stays_finite(
             self.growth,
             self.step.scope,
             param=float(sums["size_param"]),
@@ -251,6 +251,7 @@ class Plan:
             largest_stored=self.largest,
             largest=self.largest,
         )
+        return finite
 
 
 def versions(params: Sequence[torch.Tensor]) -> list[int]:

@@ -215,7 +215,7 @@ class StreamedStep(Step):
         squares = torch.stack(self.squares).tolist()
         param, average, direction = (math.sqrt(sum(squares[start::3])) for start in range(3))
         dtypes = {self.params[index].dtype for index in self.moving}
-        return stays_finite(
+        finite: bool = stays_finite(
             growth_of({id(group): group for group in self.groups}.values()),
             self.scope,
             param=param,
@@ -224,6 +224,7 @@ class StreamedStep(Step):
             largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
             largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
         )
+        return finite
 
     def _squares(self, param: Tensor, average: Tensor, direction: Tensor) -> list[Tensor]:
         """Sums of the squares of the arrays of a chunk."""

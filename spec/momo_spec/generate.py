@@ -128,9 +128,14 @@ def _argument(spec: OptimizerSpec, framework: str, name: str) -> Argument:
 
 
 def templates(project: Path) -> Iterable[Path]:
-    """All templates of the project; each generates the file beside it, or one for each optimizer."""
+    """
+    All templates of the project; each generates the file beside it, or one for each optimizer.
+
+    Names of those that only others use begin with an underscore.
+    """
     for folder in FOLDERS:
-        yield from sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
+        found = sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
+        yield from (path for path in found if not path.name.startswith("_"))
 
 
 def wrapped(text: str, indent: int) -> str:
