@@ -25,7 +25,7 @@ from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vector
 
 FILE = Path(__file__).with_suffix(".json")
 EXACT_STEPS = 10_000
-COMPILED = ("jit", "scan", "tf_function", "xla")
+COMPILED = ("jit", "fused jit", "scan", "tf_function", "xla")
 """Modes that compile each optimizer with its hyper-parameters: they get a part of the vectors."""
 
 PART = 20

@@ -121,7 +121,7 @@ def _sums(job: int) -> Any:
 
 
 @inlined
-def _new_job(frame: int) -> int:
+def _new_job(frame: int) -> Any:
     """A job with room for its arrays."""
     tensors, counts, chunks = _size(frame, 1, 0), _size(frame, 3, 0), 0
     for tensor in range(tensors):
@@ -186,7 +186,7 @@ def _disown(job: int) -> None:
 
 
 @compiled
-def begun(pointer: Any, task: int) -> int:
+def begun(pointer: Any, task: int) -> Any:
     """
     The job of a call; 0 if there is nothing to do.
 
@@ -230,7 +230,7 @@ def arguments(job: int, pointer: Any) -> Any:
 
 
 @inlined
-def entered(pointer: Any) -> bool:
+def entered(pointer: Any) -> Any:
     """Whether a job still goes on; who enters it must leave it, in any case."""
     return add(number_of(pointer) + 8 * _DOOR, 1) < CLOSED
 

@@ -19,12 +19,14 @@ from .optimizers import *  # noqa: F403
 from .own import own_optimizer
 from .portable import from_portable, portable_state
 from .state import MomoState, last_info
+from .stepping import implementation
 
 __all__ = [
     "MomoState",
     "MultiSteps",
     "MultiStepsState",
     "from_portable",
+    "implementation",
     "last_info",
     "own_optimizer",
     "portable_state",

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 
-from momo_core import Info, Rule, State
+from momo_core import Info, InvalidTypeError, Rule, State
 
 from .mesh import MeshSums
 from .step import UpdateStep
 from .suitable import obstacle
 from .transformed import transformable
 
+if TYPE_CHECKING:
+    import optax
+
+PyTree = Any
 Stepped = tuple[list[Any], State, Info]
 
 
@@ -75,6 +79,39 @@ def stepped(
 
     found: Stepped = transformable(lambda arrays: step(FusedStep, arrays), generic)(arrays)
     return found
+
+
+def implementation(optimizer: optax.GradientTransformation, params: PyTree, grads: PyTree = None) -> str:
+    """
+    What takes a compiled step of an optimizer on these parameters: ``"fused"``, or ``"generic"`` and why.
+
+    Parameters
+    ----------
+    optimizer : optax.GradientTransformation
+        Of this package, not wrapped and not in a chain.
+    params, grads : trees of arrays, or of their shapes and dtypes
+        As for its ``update``; the gradients are like the parameters by default.
+
+    Raises
+    ------
+    InvalidTypeError
+        If the optimizer is another one.
+
+    Examples
+    --------
+    >>> import jax, momo_jax
+    >>> params = jax.numpy.zeros(3, dtype=jax.numpy.bfloat16)
+    >>> momo_jax.implementation(momo_jax.momo(), params)
+    'generic (dtypes bfloat16)'
+    """
+    rule = getattr(getattr(optimizer.update, "__self__", None), "rule", None)
+    if not isinstance(rule, Rule):
+        raise InvalidTypeError("optimizer must be one of momo_jax, as it was made", "E_OPTIMIZER_TYPE")
+    leaves, treedef = jax.tree.flatten(params)
+    structure: Any = treedef
+    given = leaves if grads is None else structure.flatten_up_to(grads)
+    why = obstacle(rule, leaves, given)
+    return f"generic ({why})" if why else "fused"
 
 
 def is_traced(params: Sequence[Array]) -> bool:

@@ -10,7 +10,7 @@ from functools import cache
 import jax
 from jax import Array
 
-from momo_core import KINDS, Rule
+from momo_core import KINDS, Kind, Rule
 from momo_core.direction import Leaf
 
 SWITCH = "MOMO_JAX_FUSED"
@@ -44,17 +44,20 @@ def obstacle(
         "arrays on a mesh": any(_is_on_mesh(param) for param in params),
     }
     found = [reason for reason, holds in reasons.items() if holds]
-    return found[0] if found else _lacking(rule)
+    return found[0] if found else lacking(rule)
 
 
 def _is_on_mesh(array: Array) -> bool:
+    """Whether it is spread over a mesh, as its type says."""
     return isinstance(array, Array) and not jax.typeof(array).sharding.mesh.empty
 
 
-def _lacking(rule: Rule) -> str:
+def lacking(rule: Rule | Kind) -> str:
     """What is not there: Numba, or kernels of the rule; empty if all is."""
+    if os.name != "posix":
+        return "there are no kernels on this system"
     if not _has_numba():
-        return "Numba is not installed" if os.name == "posix" else "no kernels on this system"
+        return "Numba is not installed"
     from .calls import table
 
     kind = KINDS.get(rule.name)
@@ -64,4 +67,4 @@ def _lacking(rule: Rule) -> str:
 
 @cache
 def _has_numba() -> bool:
-    return os.name == "posix" and importlib.util.find_spec("numba") is not None
+    return importlib.util.find_spec("numba") is not None
