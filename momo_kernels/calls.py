@@ -15,14 +15,14 @@ class Call:
     Attributes
     ----------
     name : str
-    handler : callable
+    task : callable
         To be compiled by `xla.handler`.
     sums : tuple of str
         What it adds up.
     """
 
     name: str
-    handler: Callable[[Any], int]
+    task: Callable[[Any], None]
     sums: tuple[str, ...]
 
 

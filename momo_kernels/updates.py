@@ -3,8 +3,7 @@ The sweeps of a step that says what to add to the parameters, as custom calls of
 
 Generated from the specification by `momo generate`; edit its template.
 
-`foresee` adds up what `update` will change and writes nothing.  `..._handler` is what XLA calls, `..._help`
-what a thread does that helps.
+`foresee` adds up what `update` will change and writes nothing.  `..._task` is what each thread does.
 """
 
 # ruff: noqa: ARG001, F841
@@ -16,9 +15,8 @@ from math import sqrt
 
 from .calls import Call, Calls
 from .compiled import AHEAD, BLOCK, compiled, fetch, take, view
-from .memory import entry, number_of
 from .quotient import quotient
-from .xla import arguments, begun, entered, finished, left
+from .xla import arguments, entered, left
 
 
 @compiled
@@ -37,7 +35,7 @@ def adam_accumulate_part(
 ):
     """Loop of `adam_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -52,7 +50,8 @@ def adam_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -79,7 +78,7 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -108,29 +107,21 @@ def adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_avg += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = size_grad_avg
         sums[3, chunk] = size_direction
         sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def adam_accumulate_help(job):
-    """Help with `adam_accumulate`."""
+def adam_accumulate_task(job):
+    """A thread's part of a call of `adam_accumulate`."""
     if entered(job):
-        adam_accumulate(*arguments(number_of(job), job))
+        adam_accumulate(*arguments(job))
     left(job)
-
-
-def adam_accumulate_handler(frame):
-    """Handle a call of `adam_accumulate`."""
-    job = begun(frame, entry(adam_accumulate_help, frame))
-    if job != 0:
-        adam_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -224,21 +215,11 @@ def adam_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def adam_foresee_help(job):
-    """Help with `adam_foresee`."""
+def adam_foresee_task(job):
+    """A thread's part of a call of `adam_foresee`."""
     if entered(job):
-        adam_foresee(*arguments(number_of(job), job))
+        adam_foresee(*arguments(job))
     left(job)
-
-
-def adam_foresee_handler(frame):
-    """Handle a call of `adam_foresee`."""
-    job = begun(frame, entry(adam_foresee_help, frame))
-    if job != 0:
-        adam_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -340,21 +321,11 @@ def adam_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def adam_update_help(job):
-    """Help with `adam_update`."""
+def adam_update_task(job):
+    """A thread's part of a call of `adam_update`."""
     if entered(job):
-        adam_update(*arguments(number_of(job), job))
+        adam_update(*arguments(job))
     left(job)
-
-
-def adam_update_handler(frame):
-    """Handle a call of `adam_update`."""
-    job = begun(frame, entry(adam_update_help, frame))
-    if job != 0:
-        adam_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -373,7 +344,7 @@ def adam_decayed_accumulate_part(
 ):
     """Loop of `adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -388,7 +359,8 @@ def adam_decayed_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -415,7 +387,7 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -444,29 +416,21 @@ def adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_avg += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = size_grad_avg
         sums[3, chunk] = size_direction
         sums[4, chunk] = size_param
+        sums[5, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def adam_decayed_accumulate_help(job):
-    """Help with `adam_decayed_accumulate`."""
+def adam_decayed_accumulate_task(job):
+    """A thread's part of a call of `adam_decayed_accumulate`."""
     if entered(job):
-        adam_decayed_accumulate(*arguments(number_of(job), job))
+        adam_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def adam_decayed_accumulate_handler(frame):
-    """Handle a call of `adam_decayed_accumulate`."""
-    job = begun(frame, entry(adam_decayed_accumulate_help, frame))
-    if job != 0:
-        adam_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -569,21 +533,11 @@ def adam_decayed_foresee(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def adam_decayed_foresee_help(job):
-    """Help with `adam_decayed_foresee`."""
+def adam_decayed_foresee_task(job):
+    """A thread's part of a call of `adam_decayed_foresee`."""
     if entered(job):
-        adam_decayed_foresee(*arguments(number_of(job), job))
+        adam_decayed_foresee(*arguments(job))
     left(job)
-
-
-def adam_decayed_foresee_handler(frame):
-    """Handle a call of `adam_decayed_foresee`."""
-    job = begun(frame, entry(adam_decayed_foresee_help, frame))
-    if job != 0:
-        adam_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -694,21 +648,11 @@ def adam_decayed_update(like, scalars, own, pointers, chunks, counter, sums, new
         taken = take(counter)
 
 
-@compiled
-def adam_decayed_update_help(job):
-    """Help with `adam_decayed_update`."""
+def adam_decayed_update_task(job):
+    """A thread's part of a call of `adam_decayed_update`."""
     if entered(job):
-        adam_decayed_update(*arguments(number_of(job), job))
+        adam_decayed_update(*arguments(job))
     left(job)
-
-
-def adam_decayed_update_handler(frame):
-    """Handle a call of `adam_decayed_update`."""
-    job = begun(frame, entry(adam_decayed_update_help, frame))
-    if job != 0:
-        adam_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -800,21 +744,11 @@ def am_adamw_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_adamw_measure_help(job):
-    """Help with `am_adamw_measure`."""
+def am_adamw_measure_task(job):
+    """A thread's part of a call of `am_adamw_measure`."""
     if entered(job):
-        am_adamw_measure(*arguments(number_of(job), job))
+        am_adamw_measure(*arguments(job))
     left(job)
-
-
-def am_adamw_measure_handler(frame):
-    """Handle a call of `am_adamw_measure`."""
-    job = begun(frame, entry(am_adamw_measure_help, frame))
-    if job != 0:
-        am_adamw_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -835,7 +769,7 @@ def am_adamw_accumulate_part(
 ):
     """Loop of `am_adamw_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -850,7 +784,8 @@ def am_adamw_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -882,7 +817,7 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -912,28 +847,20 @@ def am_adamw_accumulate(like, scalars, own, pointers, chunks, counter, sums, new
             size_grad_avg += parts[1]
             size_direction += parts[2]
             size_param += parts[3]
+            size_grad_sq_avg += parts[4]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = size_grad_avg
         sums[2, chunk] = size_direction
         sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def am_adamw_accumulate_help(job):
-    """Help with `am_adamw_accumulate`."""
+def am_adamw_accumulate_task(job):
+    """A thread's part of a call of `am_adamw_accumulate`."""
     if entered(job):
-        am_adamw_accumulate(*arguments(number_of(job), job))
+        am_adamw_accumulate(*arguments(job))
     left(job)
-
-
-def am_adamw_accumulate_handler(frame):
-    """Handle a call of `am_adamw_accumulate`."""
-    job = begun(frame, entry(am_adamw_accumulate_help, frame))
-    if job != 0:
-        am_adamw_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1037,21 +964,11 @@ def am_adamw_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_adamw_foresee_help(job):
-    """Help with `am_adamw_foresee`."""
+def am_adamw_foresee_task(job):
+    """A thread's part of a call of `am_adamw_foresee`."""
     if entered(job):
-        am_adamw_foresee(*arguments(number_of(job), job))
+        am_adamw_foresee(*arguments(job))
     left(job)
-
-
-def am_adamw_foresee_handler(frame):
-    """Handle a call of `am_adamw_foresee`."""
-    job = begun(frame, entry(am_adamw_foresee_help, frame))
-    if job != 0:
-        am_adamw_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1166,21 +1083,11 @@ def am_adamw_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_adamw_update_help(job):
-    """Help with `am_adamw_update`."""
+def am_adamw_update_task(job):
+    """A thread's part of a call of `am_adamw_update`."""
     if entered(job):
-        am_adamw_update(*arguments(number_of(job), job))
+        am_adamw_update(*arguments(job))
     left(job)
-
-
-def am_adamw_update_handler(frame):
-    """Handle a call of `am_adamw_update`."""
-    job = begun(frame, entry(am_adamw_update_help, frame))
-    if job != 0:
-        am_adamw_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1293,21 +1200,11 @@ def am_adamw_decayed_measure(like, scalars, own, pointers, chunks, counter, sums
         taken = take(counter)
 
 
-@compiled
-def am_adamw_decayed_measure_help(job):
-    """Help with `am_adamw_decayed_measure`."""
+def am_adamw_decayed_measure_task(job):
+    """A thread's part of a call of `am_adamw_decayed_measure`."""
     if entered(job):
-        am_adamw_decayed_measure(*arguments(number_of(job), job))
+        am_adamw_decayed_measure(*arguments(job))
     left(job)
-
-
-def am_adamw_decayed_measure_handler(frame):
-    """Handle a call of `am_adamw_decayed_measure`."""
-    job = begun(frame, entry(am_adamw_decayed_measure_help, frame))
-    if job != 0:
-        am_adamw_decayed_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1328,7 +1225,7 @@ def am_adamw_decayed_accumulate_part(
 ):
     """Loop of `am_adamw_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -1343,7 +1240,8 @@ def am_adamw_decayed_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -1375,7 +1273,7 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
         lacking = one - beta_max * beta_product
         own_beta = beta_max if fresh else beta_t
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -1405,28 +1303,20 @@ def am_adamw_decayed_accumulate(like, scalars, own, pointers, chunks, counter, s
             size_grad_avg += parts[1]
             size_direction += parts[2]
             size_param += parts[3]
+            size_grad_sq_avg += parts[4]
         sums[0, chunk] = relative_rate * sum_1
         sums[1, chunk] = size_grad_avg
         sums[2, chunk] = size_direction
         sums[3, chunk] = size_param
+        sums[4, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def am_adamw_decayed_accumulate_help(job):
-    """Help with `am_adamw_decayed_accumulate`."""
+def am_adamw_decayed_accumulate_task(job):
+    """A thread's part of a call of `am_adamw_decayed_accumulate`."""
     if entered(job):
-        am_adamw_decayed_accumulate(*arguments(number_of(job), job))
+        am_adamw_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def am_adamw_decayed_accumulate_handler(frame):
-    """Handle a call of `am_adamw_decayed_accumulate`."""
-    job = begun(frame, entry(am_adamw_decayed_accumulate_help, frame))
-    if job != 0:
-        am_adamw_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1536,21 +1426,11 @@ def am_adamw_decayed_foresee(like, scalars, own, pointers, chunks, counter, sums
         taken = take(counter)
 
 
-@compiled
-def am_adamw_decayed_foresee_help(job):
-    """Help with `am_adamw_decayed_foresee`."""
+def am_adamw_decayed_foresee_task(job):
+    """A thread's part of a call of `am_adamw_decayed_foresee`."""
     if entered(job):
-        am_adamw_decayed_foresee(*arguments(number_of(job), job))
+        am_adamw_decayed_foresee(*arguments(job))
     left(job)
-
-
-def am_adamw_decayed_foresee_handler(frame):
-    """Handle a call of `am_adamw_decayed_foresee`."""
-    job = begun(frame, entry(am_adamw_decayed_foresee_help, frame))
-    if job != 0:
-        am_adamw_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1671,21 +1551,11 @@ def am_adamw_decayed_update(like, scalars, own, pointers, chunks, counter, sums,
         taken = take(counter)
 
 
-@compiled
-def am_adamw_decayed_update_help(job):
-    """Help with `am_adamw_decayed_update`."""
+def am_adamw_decayed_update_task(job):
+    """A thread's part of a call of `am_adamw_decayed_update`."""
     if entered(job):
-        am_adamw_decayed_update(*arguments(number_of(job), job))
+        am_adamw_decayed_update(*arguments(job))
     left(job)
-
-
-def am_adamw_decayed_update_handler(frame):
-    """Handle a call of `am_adamw_decayed_update`."""
-    job = begun(frame, entry(am_adamw_decayed_update_help, frame))
-    if job != 0:
-        am_adamw_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1737,21 +1607,11 @@ def am_sgd_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_sgd_measure_help(job):
-    """Help with `am_sgd_measure`."""
+def am_sgd_measure_task(job):
+    """A thread's part of a call of `am_sgd_measure`."""
     if entered(job):
-        am_sgd_measure(*arguments(number_of(job), job))
+        am_sgd_measure(*arguments(job))
     left(job)
-
-
-def am_sgd_measure_handler(frame):
-    """Handle a call of `am_sgd_measure`."""
-    job = begun(frame, entry(am_sgd_measure_help, frame))
-    if job != 0:
-        am_sgd_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1806,21 +1666,11 @@ def am_sgd_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_sgd_accumulate_help(job):
-    """Help with `am_sgd_accumulate`."""
+def am_sgd_accumulate_task(job):
+    """A thread's part of a call of `am_sgd_accumulate`."""
     if entered(job):
-        am_sgd_accumulate(*arguments(number_of(job), job))
+        am_sgd_accumulate(*arguments(job))
     left(job)
-
-
-def am_sgd_accumulate_handler(frame):
-    """Handle a call of `am_sgd_accumulate`."""
-    job = begun(frame, entry(am_sgd_accumulate_help, frame))
-    if job != 0:
-        am_sgd_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1875,21 +1725,11 @@ def am_sgd_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_sgd_foresee_help(job):
-    """Help with `am_sgd_foresee`."""
+def am_sgd_foresee_task(job):
+    """A thread's part of a call of `am_sgd_foresee`."""
     if entered(job):
-        am_sgd_foresee(*arguments(number_of(job), job))
+        am_sgd_foresee(*arguments(job))
     left(job)
-
-
-def am_sgd_foresee_handler(frame):
-    """Handle a call of `am_sgd_foresee`."""
-    job = begun(frame, entry(am_sgd_foresee_help, frame))
-    if job != 0:
-        am_sgd_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -1951,21 +1791,11 @@ def am_sgd_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def am_sgd_update_help(job):
-    """Help with `am_sgd_update`."""
+def am_sgd_update_task(job):
+    """A thread's part of a call of `am_sgd_update`."""
     if entered(job):
-        am_sgd_update(*arguments(number_of(job), job))
+        am_sgd_update(*arguments(job))
     left(job)
-
-
-def am_sgd_update_handler(frame):
-    """Handle a call of `am_sgd_update`."""
-    job = begun(frame, entry(am_sgd_update_help, frame))
-    if job != 0:
-        am_sgd_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2036,21 +1866,11 @@ def am_sgd_decayed_measure(like, scalars, own, pointers, chunks, counter, sums, 
         taken = take(counter)
 
 
-@compiled
-def am_sgd_decayed_measure_help(job):
-    """Help with `am_sgd_decayed_measure`."""
+def am_sgd_decayed_measure_task(job):
+    """A thread's part of a call of `am_sgd_decayed_measure`."""
     if entered(job):
-        am_sgd_decayed_measure(*arguments(number_of(job), job))
+        am_sgd_decayed_measure(*arguments(job))
     left(job)
-
-
-def am_sgd_decayed_measure_handler(frame):
-    """Handle a call of `am_sgd_decayed_measure`."""
-    job = begun(frame, entry(am_sgd_decayed_measure_help, frame))
-    if job != 0:
-        am_sgd_decayed_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2105,21 +1925,11 @@ def am_sgd_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sum
         taken = take(counter)
 
 
-@compiled
-def am_sgd_decayed_accumulate_help(job):
-    """Help with `am_sgd_decayed_accumulate`."""
+def am_sgd_decayed_accumulate_task(job):
+    """A thread's part of a call of `am_sgd_decayed_accumulate`."""
     if entered(job):
-        am_sgd_decayed_accumulate(*arguments(number_of(job), job))
+        am_sgd_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def am_sgd_decayed_accumulate_handler(frame):
-    """Handle a call of `am_sgd_decayed_accumulate`."""
-    job = begun(frame, entry(am_sgd_decayed_accumulate_help, frame))
-    if job != 0:
-        am_sgd_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2187,21 +1997,11 @@ def am_sgd_decayed_foresee(like, scalars, own, pointers, chunks, counter, sums, 
         taken = take(counter)
 
 
-@compiled
-def am_sgd_decayed_foresee_help(job):
-    """Help with `am_sgd_decayed_foresee`."""
+def am_sgd_decayed_foresee_task(job):
+    """A thread's part of a call of `am_sgd_decayed_foresee`."""
     if entered(job):
-        am_sgd_decayed_foresee(*arguments(number_of(job), job))
+        am_sgd_decayed_foresee(*arguments(job))
     left(job)
-
-
-def am_sgd_decayed_foresee_handler(frame):
-    """Handle a call of `am_sgd_decayed_foresee`."""
-    job = begun(frame, entry(am_sgd_decayed_foresee_help, frame))
-    if job != 0:
-        am_sgd_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2285,28 +2085,18 @@ def am_sgd_decayed_update(like, scalars, own, pointers, chunks, counter, sums, n
         taken = take(counter)
 
 
-@compiled
-def am_sgd_decayed_update_help(job):
-    """Help with `am_sgd_decayed_update`."""
+def am_sgd_decayed_update_task(job):
+    """A thread's part of a call of `am_sgd_decayed_update`."""
     if entered(job):
-        am_sgd_decayed_update(*arguments(number_of(job), job))
+        am_sgd_decayed_update(*arguments(job))
     left(job)
-
-
-def am_sgd_decayed_update_handler(frame):
-    """Handle a call of `am_sgd_decayed_update`."""
-    job = begun(frame, entry(am_sgd_decayed_update_help, frame))
-    if job != 0:
-        am_sgd_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
 def momo_adagrad_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
     """Loop of `momo_adagrad_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_sum = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2321,7 +2111,8 @@ def momo_adagrad_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_sha
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_sum += abs(grad_sq_sum)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_sum
 
 
 @compiled
@@ -2338,7 +2129,7 @@ def momo_adagrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_sum = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -2357,30 +2148,22 @@ def momo_adagrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_sum += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
         sums[3, chunk] = size_grad_avg
         sums[4, chunk] = size_direction
         sums[5, chunk] = size_param
+        sums[6, chunk] = size_grad_sq_sum
         taken = take(counter)
 
 
-@compiled
-def momo_adagrad_accumulate_help(job):
-    """Help with `momo_adagrad_accumulate`."""
+def momo_adagrad_accumulate_task(job):
+    """A thread's part of a call of `momo_adagrad_accumulate`."""
     if entered(job):
-        momo_adagrad_accumulate(*arguments(number_of(job), job))
+        momo_adagrad_accumulate(*arguments(job))
     left(job)
-
-
-def momo_adagrad_accumulate_handler(frame):
-    """Handle a call of `momo_adagrad_accumulate`."""
-    job = begun(frame, entry(momo_adagrad_accumulate_help, frame))
-    if job != 0:
-        momo_adagrad_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2439,21 +2222,11 @@ def momo_adagrad_foresee(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def momo_adagrad_foresee_help(job):
-    """Help with `momo_adagrad_foresee`."""
+def momo_adagrad_foresee_task(job):
+    """A thread's part of a call of `momo_adagrad_foresee`."""
     if entered(job):
-        momo_adagrad_foresee(*arguments(number_of(job), job))
+        momo_adagrad_foresee(*arguments(job))
     left(job)
-
-
-def momo_adagrad_foresee_handler(frame):
-    """Handle a call of `momo_adagrad_foresee`."""
-    job = begun(frame, entry(momo_adagrad_foresee_help, frame))
-    if job != 0:
-        momo_adagrad_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2527,28 +2300,18 @@ def momo_adagrad_update(like, scalars, own, pointers, chunks, counter, sums, new
         taken = take(counter)
 
 
-@compiled
-def momo_adagrad_update_help(job):
-    """Help with `momo_adagrad_update`."""
+def momo_adagrad_update_task(job):
+    """A thread's part of a call of `momo_adagrad_update`."""
     if entered(job):
-        momo_adagrad_update(*arguments(number_of(job), job))
+        momo_adagrad_update(*arguments(job))
     left(job)
-
-
-def momo_adagrad_update_handler(frame):
-    """Handle a call of `momo_adagrad_update`."""
-    job = begun(frame, entry(momo_adagrad_update_help, frame))
-    if job != 0:
-        momo_adagrad_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
 def momo_adagrad_decayed_accumulate_part(params, grads, grad_avgs, grad_sq_sums, old_share, new_share, eps):
     """Loop of `momo_adagrad_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_sum = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2564,7 +2327,8 @@ def momo_adagrad_decayed_accumulate_part(params, grads, grad_avgs, grad_sq_sums,
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param
+        size_grad_sq_sum += abs(grad_sq_sum)
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param, size_grad_sq_sum
 
 
 @compiled
@@ -2586,7 +2350,7 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
 
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_sum = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -2606,6 +2370,7 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             size_grad_avg += parts[3]
             size_direction += parts[4]
             size_param += parts[5]
+            size_grad_sq_sum += parts[6]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
@@ -2613,24 +2378,15 @@ def momo_adagrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         sums[4, chunk] = size_grad_avg
         sums[5, chunk] = size_direction
         sums[6, chunk] = size_param
+        sums[7, chunk] = size_grad_sq_sum
         taken = take(counter)
 
 
-@compiled
-def momo_adagrad_decayed_accumulate_help(job):
-    """Help with `momo_adagrad_decayed_accumulate`."""
+def momo_adagrad_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_adagrad_decayed_accumulate`."""
     if entered(job):
-        momo_adagrad_decayed_accumulate(*arguments(number_of(job), job))
+        momo_adagrad_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_adagrad_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_adagrad_decayed_accumulate`."""
-    job = begun(frame, entry(momo_adagrad_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_adagrad_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2714,21 +2470,11 @@ def momo_adagrad_decayed_foresee(like, scalars, own, pointers, chunks, counter, 
         taken = take(counter)
 
 
-@compiled
-def momo_adagrad_decayed_foresee_help(job):
-    """Help with `momo_adagrad_decayed_foresee`."""
+def momo_adagrad_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_adagrad_decayed_foresee`."""
     if entered(job):
-        momo_adagrad_decayed_foresee(*arguments(number_of(job), job))
+        momo_adagrad_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_adagrad_decayed_foresee_handler(frame):
-    """Handle a call of `momo_adagrad_decayed_foresee`."""
-    job = begun(frame, entry(momo_adagrad_decayed_foresee_help, frame))
-    if job != 0:
-        momo_adagrad_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2820,21 +2566,11 @@ def momo_adagrad_decayed_update(like, scalars, own, pointers, chunks, counter, s
         taken = take(counter)
 
 
-@compiled
-def momo_adagrad_decayed_update_help(job):
-    """Help with `momo_adagrad_decayed_update`."""
+def momo_adagrad_decayed_update_task(job):
+    """A thread's part of a call of `momo_adagrad_decayed_update`."""
     if entered(job):
-        momo_adagrad_decayed_update(*arguments(number_of(job), job))
+        momo_adagrad_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_adagrad_decayed_update_handler(frame):
-    """Handle a call of `momo_adagrad_decayed_update`."""
-    job = begun(frame, entry(momo_adagrad_decayed_update_help, frame))
-    if job != 0:
-        momo_adagrad_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2843,7 +2579,7 @@ def momo_adam_tied_accumulate_part(
 ):
     """Loop of `momo_adam_tied_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -2858,7 +2594,8 @@ def momo_adam_tied_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -2876,7 +2613,7 @@ def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sum
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
         inverse_weight = one / weight
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -2895,30 +2632,22 @@ def momo_adam_tied_accumulate(like, scalars, own, pointers, chunks, counter, sum
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_avg += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
         sums[3, chunk] = size_grad_avg
         sums[4, chunk] = size_direction
         sums[5, chunk] = size_param
+        sums[6, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def momo_adam_tied_accumulate_help(job):
-    """Help with `momo_adam_tied_accumulate`."""
+def momo_adam_tied_accumulate_task(job):
+    """A thread's part of a call of `momo_adam_tied_accumulate`."""
     if entered(job):
-        momo_adam_tied_accumulate(*arguments(number_of(job), job))
+        momo_adam_tied_accumulate(*arguments(job))
     left(job)
-
-
-def momo_adam_tied_accumulate_handler(frame):
-    """Handle a call of `momo_adam_tied_accumulate`."""
-    job = begun(frame, entry(momo_adam_tied_accumulate_help, frame))
-    if job != 0:
-        momo_adam_tied_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -2998,21 +2727,11 @@ def momo_adam_tied_foresee(like, scalars, own, pointers, chunks, counter, sums, 
         taken = take(counter)
 
 
-@compiled
-def momo_adam_tied_foresee_help(job):
-    """Help with `momo_adam_tied_foresee`."""
+def momo_adam_tied_foresee_task(job):
+    """A thread's part of a call of `momo_adam_tied_foresee`."""
     if entered(job):
-        momo_adam_tied_foresee(*arguments(number_of(job), job))
+        momo_adam_tied_foresee(*arguments(job))
     left(job)
-
-
-def momo_adam_tied_foresee_handler(frame):
-    """Handle a call of `momo_adam_tied_foresee`."""
-    job = begun(frame, entry(momo_adam_tied_foresee_help, frame))
-    if job != 0:
-        momo_adam_tied_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3100,21 +2819,11 @@ def momo_adam_tied_update(like, scalars, own, pointers, chunks, counter, sums, n
         taken = take(counter)
 
 
-@compiled
-def momo_adam_tied_update_help(job):
-    """Help with `momo_adam_tied_update`."""
+def momo_adam_tied_update_task(job):
+    """A thread's part of a call of `momo_adam_tied_update`."""
     if entered(job):
-        momo_adam_tied_update(*arguments(number_of(job), job))
+        momo_adam_tied_update(*arguments(job))
     left(job)
-
-
-def momo_adam_tied_update_handler(frame):
-    """Handle a call of `momo_adam_tied_update`."""
-    job = begun(frame, entry(momo_adam_tied_update_help, frame))
-    if job != 0:
-        momo_adam_tied_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3123,7 +2832,7 @@ def momo_adam_tied_decayed_accumulate_part(
 ):
     """Loop of `momo_adam_tied_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -3139,7 +2848,8 @@ def momo_adam_tied_decayed_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -3162,7 +2872,7 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
         old_share = zero if fresh else beta_k
         new_share = weight if fresh else sample_share
         inverse_weight = one / weight
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -3182,6 +2892,7 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
             size_grad_avg += parts[3]
             size_direction += parts[4]
             size_param += parts[5]
+            size_grad_sq_avg += parts[6]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
@@ -3189,24 +2900,15 @@ def momo_adam_tied_decayed_accumulate(like, scalars, own, pointers, chunks, coun
         sums[4, chunk] = size_grad_avg
         sums[5, chunk] = size_direction
         sums[6, chunk] = size_param
+        sums[7, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def momo_adam_tied_decayed_accumulate_help(job):
-    """Help with `momo_adam_tied_decayed_accumulate`."""
+def momo_adam_tied_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_adam_tied_decayed_accumulate`."""
     if entered(job):
-        momo_adam_tied_decayed_accumulate(*arguments(number_of(job), job))
+        momo_adam_tied_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_adam_tied_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_adam_tied_decayed_accumulate`."""
-    job = begun(frame, entry(momo_adam_tied_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_adam_tied_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3295,21 +2997,11 @@ def momo_adam_tied_decayed_foresee(like, scalars, own, pointers, chunks, counter
         taken = take(counter)
 
 
-@compiled
-def momo_adam_tied_decayed_foresee_help(job):
-    """Help with `momo_adam_tied_decayed_foresee`."""
+def momo_adam_tied_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_adam_tied_decayed_foresee`."""
     if entered(job):
-        momo_adam_tied_decayed_foresee(*arguments(number_of(job), job))
+        momo_adam_tied_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_adam_tied_decayed_foresee_handler(frame):
-    """Handle a call of `momo_adam_tied_decayed_foresee`."""
-    job = begun(frame, entry(momo_adam_tied_decayed_foresee_help, frame))
-    if job != 0:
-        momo_adam_tied_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3406,21 +3098,11 @@ def momo_adam_tied_decayed_update(like, scalars, own, pointers, chunks, counter,
         taken = take(counter)
 
 
-@compiled
-def momo_adam_tied_decayed_update_help(job):
-    """Help with `momo_adam_tied_decayed_update`."""
+def momo_adam_tied_decayed_update_task(job):
+    """A thread's part of a call of `momo_adam_tied_decayed_update`."""
     if entered(job):
-        momo_adam_tied_decayed_update(*arguments(number_of(job), job))
+        momo_adam_tied_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_adam_tied_decayed_update_handler(frame):
-    """Handle a call of `momo_adam_tied_decayed_update`."""
-    job = begun(frame, entry(momo_adam_tied_decayed_update_help, frame))
-    if job != 0:
-        momo_adam_tied_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3472,21 +3154,11 @@ def momo_am_measure(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_am_measure_help(job):
-    """Help with `momo_am_measure`."""
+def momo_am_measure_task(job):
+    """A thread's part of a call of `momo_am_measure`."""
     if entered(job):
-        momo_am_measure(*arguments(number_of(job), job))
+        momo_am_measure(*arguments(job))
     left(job)
-
-
-def momo_am_measure_handler(frame):
-    """Handle a call of `momo_am_measure`."""
-    job = begun(frame, entry(momo_am_measure_help, frame))
-    if job != 0:
-        momo_am_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3542,21 +3214,11 @@ def momo_am_accumulate(like, scalars, own, pointers, chunks, counter, sums, new)
         taken = take(counter)
 
 
-@compiled
-def momo_am_accumulate_help(job):
-    """Help with `momo_am_accumulate`."""
+def momo_am_accumulate_task(job):
+    """A thread's part of a call of `momo_am_accumulate`."""
     if entered(job):
-        momo_am_accumulate(*arguments(number_of(job), job))
+        momo_am_accumulate(*arguments(job))
     left(job)
-
-
-def momo_am_accumulate_handler(frame):
-    """Handle a call of `momo_am_accumulate`."""
-    job = begun(frame, entry(momo_am_accumulate_help, frame))
-    if job != 0:
-        momo_am_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3611,21 +3273,11 @@ def momo_am_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_am_foresee_help(job):
-    """Help with `momo_am_foresee`."""
+def momo_am_foresee_task(job):
+    """A thread's part of a call of `momo_am_foresee`."""
     if entered(job):
-        momo_am_foresee(*arguments(number_of(job), job))
+        momo_am_foresee(*arguments(job))
     left(job)
-
-
-def momo_am_foresee_handler(frame):
-    """Handle a call of `momo_am_foresee`."""
-    job = begun(frame, entry(momo_am_foresee_help, frame))
-    if job != 0:
-        momo_am_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3687,21 +3339,11 @@ def momo_am_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_am_update_help(job):
-    """Help with `momo_am_update`."""
+def momo_am_update_task(job):
+    """A thread's part of a call of `momo_am_update`."""
     if entered(job):
-        momo_am_update(*arguments(number_of(job), job))
+        momo_am_update(*arguments(job))
     left(job)
-
-
-def momo_am_update_handler(frame):
-    """Handle a call of `momo_am_update`."""
-    job = begun(frame, entry(momo_am_update_help, frame))
-    if job != 0:
-        momo_am_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3772,21 +3414,11 @@ def momo_am_decayed_measure(like, scalars, own, pointers, chunks, counter, sums,
         taken = take(counter)
 
 
-@compiled
-def momo_am_decayed_measure_help(job):
-    """Help with `momo_am_decayed_measure`."""
+def momo_am_decayed_measure_task(job):
+    """A thread's part of a call of `momo_am_decayed_measure`."""
     if entered(job):
-        momo_am_decayed_measure(*arguments(number_of(job), job))
+        momo_am_decayed_measure(*arguments(job))
     left(job)
-
-
-def momo_am_decayed_measure_handler(frame):
-    """Handle a call of `momo_am_decayed_measure`."""
-    job = begun(frame, entry(momo_am_decayed_measure_help, frame))
-    if job != 0:
-        momo_am_decayed_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3847,21 +3479,11 @@ def momo_am_decayed_accumulate(like, scalars, own, pointers, chunks, counter, su
         taken = take(counter)
 
 
-@compiled
-def momo_am_decayed_accumulate_help(job):
-    """Help with `momo_am_decayed_accumulate`."""
+def momo_am_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_am_decayed_accumulate`."""
     if entered(job):
-        momo_am_decayed_accumulate(*arguments(number_of(job), job))
+        momo_am_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_am_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_am_decayed_accumulate`."""
-    job = begun(frame, entry(momo_am_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_am_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -3929,21 +3551,11 @@ def momo_am_decayed_foresee(like, scalars, own, pointers, chunks, counter, sums,
         taken = take(counter)
 
 
-@compiled
-def momo_am_decayed_foresee_help(job):
-    """Help with `momo_am_decayed_foresee`."""
+def momo_am_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_am_decayed_foresee`."""
     if entered(job):
-        momo_am_decayed_foresee(*arguments(number_of(job), job))
+        momo_am_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_am_decayed_foresee_handler(frame):
-    """Handle a call of `momo_am_decayed_foresee`."""
-    job = begun(frame, entry(momo_am_decayed_foresee_help, frame))
-    if job != 0:
-        momo_am_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4027,21 +3639,11 @@ def momo_am_decayed_update(like, scalars, own, pointers, chunks, counter, sums, 
         taken = take(counter)
 
 
-@compiled
-def momo_am_decayed_update_help(job):
-    """Help with `momo_am_decayed_update`."""
+def momo_am_decayed_update_task(job):
+    """A thread's part of a call of `momo_am_decayed_update`."""
     if entered(job):
-        momo_am_decayed_update(*arguments(number_of(job), job))
+        momo_am_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_am_decayed_update_handler(frame):
-    """Handle a call of `momo_am_decayed_update`."""
-    job = begun(frame, entry(momo_am_decayed_update_help, frame))
-    if job != 0:
-        momo_am_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4122,21 +3724,11 @@ def momo_am_adam_measure(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_measure_help(job):
-    """Help with `momo_am_adam_measure`."""
+def momo_am_adam_measure_task(job):
+    """A thread's part of a call of `momo_am_adam_measure`."""
     if entered(job):
-        momo_am_adam_measure(*arguments(number_of(job), job))
+        momo_am_adam_measure(*arguments(job))
     left(job)
-
-
-def momo_am_adam_measure_handler(frame):
-    """Handle a call of `momo_am_adam_measure`."""
-    job = begun(frame, entry(momo_am_adam_measure_help, frame))
-    if job != 0:
-        momo_am_adam_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4156,7 +3748,7 @@ def momo_am_adam_accumulate_part(
 ):
     """Loop of `momo_am_adam_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -4171,7 +3763,8 @@ def momo_am_adam_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -4194,7 +3787,7 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -4224,30 +3817,22 @@ def momo_am_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_avg += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
         sums[3, chunk] = size_grad_avg
         sums[4, chunk] = size_direction
         sums[5, chunk] = size_param
+        sums[6, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_accumulate_help(job):
-    """Help with `momo_am_adam_accumulate`."""
+def momo_am_adam_accumulate_task(job):
+    """A thread's part of a call of `momo_am_adam_accumulate`."""
     if entered(job):
-        momo_am_adam_accumulate(*arguments(number_of(job), job))
+        momo_am_adam_accumulate(*arguments(job))
     left(job)
-
-
-def momo_am_adam_accumulate_handler(frame):
-    """Handle a call of `momo_am_adam_accumulate`."""
-    job = begun(frame, entry(momo_am_adam_accumulate_help, frame))
-    if job != 0:
-        momo_am_adam_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4338,21 +3923,11 @@ def momo_am_adam_foresee(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_foresee_help(job):
-    """Help with `momo_am_adam_foresee`."""
+def momo_am_adam_foresee_task(job):
+    """A thread's part of a call of `momo_am_adam_foresee`."""
     if entered(job):
-        momo_am_adam_foresee(*arguments(number_of(job), job))
+        momo_am_adam_foresee(*arguments(job))
     left(job)
-
-
-def momo_am_adam_foresee_handler(frame):
-    """Handle a call of `momo_am_adam_foresee`."""
-    job = begun(frame, entry(momo_am_adam_foresee_help, frame))
-    if job != 0:
-        momo_am_adam_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4451,21 +4026,11 @@ def momo_am_adam_update(like, scalars, own, pointers, chunks, counter, sums, new
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_update_help(job):
-    """Help with `momo_am_adam_update`."""
+def momo_am_adam_update_task(job):
+    """A thread's part of a call of `momo_am_adam_update`."""
     if entered(job):
-        momo_am_adam_update(*arguments(number_of(job), job))
+        momo_am_adam_update(*arguments(job))
     left(job)
-
-
-def momo_am_adam_update_handler(frame):
-    """Handle a call of `momo_am_adam_update`."""
-    job = begun(frame, entry(momo_am_adam_update_help, frame))
-    if job != 0:
-        momo_am_adam_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4567,21 +4132,11 @@ def momo_am_adam_decayed_measure(like, scalars, own, pointers, chunks, counter, 
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_decayed_measure_help(job):
-    """Help with `momo_am_adam_decayed_measure`."""
+def momo_am_adam_decayed_measure_task(job):
+    """A thread's part of a call of `momo_am_adam_decayed_measure`."""
     if entered(job):
-        momo_am_adam_decayed_measure(*arguments(number_of(job), job))
+        momo_am_adam_decayed_measure(*arguments(job))
     left(job)
-
-
-def momo_am_adam_decayed_measure_handler(frame):
-    """Handle a call of `momo_am_adam_decayed_measure`."""
-    job = begun(frame, entry(momo_am_adam_decayed_measure_help, frame))
-    if job != 0:
-        momo_am_adam_decayed_measure(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4601,7 +4156,7 @@ def momo_am_adam_decayed_accumulate_part(
 ):
     """Loop of `momo_am_adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -4617,7 +4172,8 @@ def momo_am_adam_decayed_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -4642,7 +4198,7 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -4673,6 +4229,7 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             size_grad_avg += parts[3]
             size_direction += parts[4]
             size_param += parts[5]
+            size_grad_sq_avg += parts[6]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
@@ -4680,24 +4237,15 @@ def momo_am_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         sums[4, chunk] = size_grad_avg
         sums[5, chunk] = size_direction
         sums[6, chunk] = size_param
+        sums[7, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_decayed_accumulate_help(job):
-    """Help with `momo_am_adam_decayed_accumulate`."""
+def momo_am_adam_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_am_adam_decayed_accumulate`."""
     if entered(job):
-        momo_am_adam_decayed_accumulate(*arguments(number_of(job), job))
+        momo_am_adam_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_am_adam_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_am_adam_decayed_accumulate`."""
-    job = begun(frame, entry(momo_am_adam_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_am_adam_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4794,21 +4342,11 @@ def momo_am_adam_decayed_foresee(like, scalars, own, pointers, chunks, counter, 
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_decayed_foresee_help(job):
-    """Help with `momo_am_adam_decayed_foresee`."""
+def momo_am_adam_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_am_adam_decayed_foresee`."""
     if entered(job):
-        momo_am_adam_decayed_foresee(*arguments(number_of(job), job))
+        momo_am_adam_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_am_adam_decayed_foresee_handler(frame):
-    """Handle a call of `momo_am_adam_decayed_foresee`."""
-    job = begun(frame, entry(momo_am_adam_decayed_foresee_help, frame))
-    if job != 0:
-        momo_am_adam_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4913,21 +4451,11 @@ def momo_am_adam_decayed_update(like, scalars, own, pointers, chunks, counter, s
         taken = take(counter)
 
 
-@compiled
-def momo_am_adam_decayed_update_help(job):
-    """Help with `momo_am_adam_decayed_update`."""
+def momo_am_adam_decayed_update_task(job):
+    """A thread's part of a call of `momo_am_adam_decayed_update`."""
     if entered(job):
-        momo_am_adam_decayed_update(*arguments(number_of(job), job))
+        momo_am_adam_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_am_adam_decayed_update_handler(frame):
-    """Handle a call of `momo_am_adam_decayed_update`."""
-    job = begun(frame, entry(momo_am_adam_decayed_update_help, frame))
-    if job != 0:
-        momo_am_adam_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -4947,7 +4475,7 @@ def momo_amsgrad_accumulate_part(
 ):
     """Loop of `momo_amsgrad_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = size_grad_sq_max = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -4968,7 +4496,9 @@ def momo_amsgrad_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+        size_grad_sq_max += abs(grad_sq_max)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_avg, size_grad_sq_max
 
 
 @compiled
@@ -4995,7 +4525,9 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = size_grad_sq_max = (
+            0.0
+        )
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -5027,30 +4559,24 @@ def momo_amsgrad_accumulate(like, scalars, own, pointers, chunks, counter, sums,
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_avg += parts[5]
+            size_grad_sq_max += parts[6]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
         sums[3, chunk] = size_grad_avg
         sums[4, chunk] = size_direction
         sums[5, chunk] = size_param
+        sums[6, chunk] = size_grad_sq_avg
+        sums[7, chunk] = size_grad_sq_max
         taken = take(counter)
 
 
-@compiled
-def momo_amsgrad_accumulate_help(job):
-    """Help with `momo_amsgrad_accumulate`."""
+def momo_amsgrad_accumulate_task(job):
+    """A thread's part of a call of `momo_amsgrad_accumulate`."""
     if entered(job):
-        momo_amsgrad_accumulate(*arguments(number_of(job), job))
+        momo_amsgrad_accumulate(*arguments(job))
     left(job)
-
-
-def momo_amsgrad_accumulate_handler(frame):
-    """Handle a call of `momo_amsgrad_accumulate`."""
-    job = begun(frame, entry(momo_amsgrad_accumulate_help, frame))
-    if job != 0:
-        momo_amsgrad_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5154,21 +4680,11 @@ def momo_amsgrad_foresee(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def momo_amsgrad_foresee_help(job):
-    """Help with `momo_amsgrad_foresee`."""
+def momo_amsgrad_foresee_task(job):
+    """A thread's part of a call of `momo_amsgrad_foresee`."""
     if entered(job):
-        momo_amsgrad_foresee(*arguments(number_of(job), job))
+        momo_amsgrad_foresee(*arguments(job))
     left(job)
-
-
-def momo_amsgrad_foresee_handler(frame):
-    """Handle a call of `momo_amsgrad_foresee`."""
-    job = begun(frame, entry(momo_amsgrad_foresee_help, frame))
-    if job != 0:
-        momo_amsgrad_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5281,21 +4797,11 @@ def momo_amsgrad_update(like, scalars, own, pointers, chunks, counter, sums, new
         taken = take(counter)
 
 
-@compiled
-def momo_amsgrad_update_help(job):
-    """Help with `momo_amsgrad_update`."""
+def momo_amsgrad_update_task(job):
+    """A thread's part of a call of `momo_amsgrad_update`."""
     if entered(job):
-        momo_amsgrad_update(*arguments(number_of(job), job))
+        momo_amsgrad_update(*arguments(job))
     left(job)
-
-
-def momo_amsgrad_update_handler(frame):
-    """Handle a call of `momo_amsgrad_update`."""
-    job = begun(frame, entry(momo_amsgrad_update_help, frame))
-    if job != 0:
-        momo_amsgrad_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5315,7 +4821,9 @@ def momo_amsgrad_decayed_accumulate_part(
 ):
     """Loop of `momo_amsgrad_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = (
+        size_grad_sq_max
+    ) = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -5337,7 +4845,9 @@ def momo_amsgrad_decayed_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+        size_grad_sq_max += abs(grad_sq_max)
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param, size_grad_sq_avg, size_grad_sq_max
 
 
 @compiled
@@ -5369,7 +4879,9 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = (
+            size_grad_sq_max
+        ) = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -5402,6 +4914,8 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
             size_grad_avg += parts[3]
             size_direction += parts[4]
             size_param += parts[5]
+            size_grad_sq_avg += parts[6]
+            size_grad_sq_max += parts[7]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
@@ -5409,24 +4923,16 @@ def momo_amsgrad_decayed_accumulate(like, scalars, own, pointers, chunks, counte
         sums[4, chunk] = size_grad_avg
         sums[5, chunk] = size_direction
         sums[6, chunk] = size_param
+        sums[7, chunk] = size_grad_sq_avg
+        sums[8, chunk] = size_grad_sq_max
         taken = take(counter)
 
 
-@compiled
-def momo_amsgrad_decayed_accumulate_help(job):
-    """Help with `momo_amsgrad_decayed_accumulate`."""
+def momo_amsgrad_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_amsgrad_decayed_accumulate`."""
     if entered(job):
-        momo_amsgrad_decayed_accumulate(*arguments(number_of(job), job))
+        momo_amsgrad_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_amsgrad_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_amsgrad_decayed_accumulate`."""
-    job = begun(frame, entry(momo_amsgrad_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_amsgrad_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5539,21 +5045,11 @@ def momo_amsgrad_decayed_foresee(like, scalars, own, pointers, chunks, counter, 
         taken = take(counter)
 
 
-@compiled
-def momo_amsgrad_decayed_foresee_help(job):
-    """Help with `momo_amsgrad_decayed_foresee`."""
+def momo_amsgrad_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_amsgrad_decayed_foresee`."""
     if entered(job):
-        momo_amsgrad_decayed_foresee(*arguments(number_of(job), job))
+        momo_amsgrad_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_amsgrad_decayed_foresee_handler(frame):
-    """Handle a call of `momo_amsgrad_decayed_foresee`."""
-    job = begun(frame, entry(momo_amsgrad_decayed_foresee_help, frame))
-    if job != 0:
-        momo_amsgrad_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5675,21 +5171,11 @@ def momo_amsgrad_decayed_update(like, scalars, own, pointers, chunks, counter, s
         taken = take(counter)
 
 
-@compiled
-def momo_amsgrad_decayed_update_help(job):
-    """Help with `momo_amsgrad_decayed_update`."""
+def momo_amsgrad_decayed_update_task(job):
+    """A thread's part of a call of `momo_amsgrad_decayed_update`."""
     if entered(job):
-        momo_amsgrad_decayed_update(*arguments(number_of(job), job))
+        momo_amsgrad_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_amsgrad_decayed_update_handler(frame):
-    """Handle a call of `momo_amsgrad_decayed_update`."""
-    job = begun(frame, entry(momo_amsgrad_decayed_update_help, frame))
-    if job != 0:
-        momo_amsgrad_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5708,7 +5194,7 @@ def momo_adam_accumulate_part(
 ):
     """Loop of `momo_adam_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -5723,7 +5209,8 @@ def momo_adam_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -5750,7 +5237,7 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -5779,30 +5266,22 @@ def momo_adam_accumulate(like, scalars, own, pointers, chunks, counter, sums, ne
             size_grad_avg += parts[2]
             size_direction += parts[3]
             size_param += parts[4]
+            size_grad_sq_avg += parts[5]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = relative_rate * sum_2
         sums[3, chunk] = size_grad_avg
         sums[4, chunk] = size_direction
         sums[5, chunk] = size_param
+        sums[6, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def momo_adam_accumulate_help(job):
-    """Help with `momo_adam_accumulate`."""
+def momo_adam_accumulate_task(job):
+    """A thread's part of a call of `momo_adam_accumulate`."""
     if entered(job):
-        momo_adam_accumulate(*arguments(number_of(job), job))
+        momo_adam_accumulate(*arguments(job))
     left(job)
-
-
-def momo_adam_accumulate_handler(frame):
-    """Handle a call of `momo_adam_accumulate`."""
-    job = begun(frame, entry(momo_adam_accumulate_help, frame))
-    if job != 0:
-        momo_adam_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -5896,21 +5375,11 @@ def momo_adam_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_adam_foresee_help(job):
-    """Help with `momo_adam_foresee`."""
+def momo_adam_foresee_task(job):
+    """A thread's part of a call of `momo_adam_foresee`."""
     if entered(job):
-        momo_adam_foresee(*arguments(number_of(job), job))
+        momo_adam_foresee(*arguments(job))
     left(job)
-
-
-def momo_adam_foresee_handler(frame):
-    """Handle a call of `momo_adam_foresee`."""
-    job = begun(frame, entry(momo_adam_foresee_help, frame))
-    if job != 0:
-        momo_adam_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6012,21 +5481,11 @@ def momo_adam_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_adam_update_help(job):
-    """Help with `momo_adam_update`."""
+def momo_adam_update_task(job):
+    """A thread's part of a call of `momo_adam_update`."""
     if entered(job):
-        momo_adam_update(*arguments(number_of(job), job))
+        momo_adam_update(*arguments(job))
     left(job)
-
-
-def momo_adam_update_handler(frame):
-    """Handle a call of `momo_adam_update`."""
-    job = begun(frame, entry(momo_adam_update_help, frame))
-    if job != 0:
-        momo_adam_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6045,7 +5504,7 @@ def momo_adam_decayed_accumulate_part(
 ):
     """Loop of `momo_adam_decayed_accumulate` over a part of a tensor."""
     zero, one = params.dtype.type(0), params.dtype.type(1)
-    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = zero
+    sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = zero
     for i in range(params.size):
         param = params[i]
         grad = grads[i]
@@ -6061,7 +5520,8 @@ def momo_adam_decayed_accumulate_part(
         size_grad_avg += abs(grad_avg)
         size_direction += abs(direction)
         size_param += abs(param)
-    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param
+        size_grad_sq_avg += abs(grad_sq_avg)
+    return sum_1, sum_2, sum_3, size_grad_avg, size_direction, size_param, size_grad_sq_avg
 
 
 @compiled
@@ -6093,7 +5553,7 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
         old_sq_share = zero if fresh else beta2
         new_sq_share = grad_sq_weight if fresh else one - beta2
         inverse_grad_sq_weight = one / grad_sq_weight
-        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = 0.0
+        sum_1 = sum_2 = sum_3 = size_grad_avg = size_direction = size_param = size_grad_sq_avg = 0.0
         for first in range(start, stop, BLOCK):
             size = min(BLOCK, stop - first)
             fetch(pointers[tensor, 0], first + AHEAD, size, like)
@@ -6123,6 +5583,7 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
             size_grad_avg += parts[3]
             size_direction += parts[4]
             size_param += parts[5]
+            size_grad_sq_avg += parts[6]
         sums[0, chunk] = sum_1
         sums[1, chunk] = relative_rate * sum_2
         sums[2, chunk] = model_scale * relative_rate * sum_2
@@ -6130,24 +5591,15 @@ def momo_adam_decayed_accumulate(like, scalars, own, pointers, chunks, counter, 
         sums[4, chunk] = size_grad_avg
         sums[5, chunk] = size_direction
         sums[6, chunk] = size_param
+        sums[7, chunk] = size_grad_sq_avg
         taken = take(counter)
 
 
-@compiled
-def momo_adam_decayed_accumulate_help(job):
-    """Help with `momo_adam_decayed_accumulate`."""
+def momo_adam_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_adam_decayed_accumulate`."""
     if entered(job):
-        momo_adam_decayed_accumulate(*arguments(number_of(job), job))
+        momo_adam_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_adam_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_adam_decayed_accumulate`."""
-    job = begun(frame, entry(momo_adam_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_adam_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6250,21 +5702,11 @@ def momo_adam_decayed_foresee(like, scalars, own, pointers, chunks, counter, sum
         taken = take(counter)
 
 
-@compiled
-def momo_adam_decayed_foresee_help(job):
-    """Help with `momo_adam_decayed_foresee`."""
+def momo_adam_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_adam_decayed_foresee`."""
     if entered(job):
-        momo_adam_decayed_foresee(*arguments(number_of(job), job))
+        momo_adam_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_adam_decayed_foresee_handler(frame):
-    """Handle a call of `momo_adam_decayed_foresee`."""
-    job = begun(frame, entry(momo_adam_decayed_foresee_help, frame))
-    if job != 0:
-        momo_adam_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6375,21 +5817,11 @@ def momo_adam_decayed_update(like, scalars, own, pointers, chunks, counter, sums
         taken = take(counter)
 
 
-@compiled
-def momo_adam_decayed_update_help(job):
-    """Help with `momo_adam_decayed_update`."""
+def momo_adam_decayed_update_task(job):
+    """A thread's part of a call of `momo_adam_decayed_update`."""
     if entered(job):
-        momo_adam_decayed_update(*arguments(number_of(job), job))
+        momo_adam_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_adam_decayed_update_handler(frame):
-    """Handle a call of `momo_adam_decayed_update`."""
-    job = begun(frame, entry(momo_adam_decayed_update_help, frame))
-    if job != 0:
-        momo_adam_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6442,21 +5874,11 @@ def fsgdm_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def fsgdm_accumulate_help(job):
-    """Help with `fsgdm_accumulate`."""
+def fsgdm_accumulate_task(job):
+    """A thread's part of a call of `fsgdm_accumulate`."""
     if entered(job):
-        fsgdm_accumulate(*arguments(number_of(job), job))
+        fsgdm_accumulate(*arguments(job))
     left(job)
-
-
-def fsgdm_accumulate_handler(frame):
-    """Handle a call of `fsgdm_accumulate`."""
-    job = begun(frame, entry(fsgdm_accumulate_help, frame))
-    if job != 0:
-        fsgdm_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6508,21 +5930,11 @@ def fsgdm_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def fsgdm_foresee_help(job):
-    """Help with `fsgdm_foresee`."""
+def fsgdm_foresee_task(job):
+    """A thread's part of a call of `fsgdm_foresee`."""
     if entered(job):
-        fsgdm_foresee(*arguments(number_of(job), job))
+        fsgdm_foresee(*arguments(job))
     left(job)
-
-
-def fsgdm_foresee_handler(frame):
-    """Handle a call of `fsgdm_foresee`."""
-    job = begun(frame, entry(fsgdm_foresee_help, frame))
-    if job != 0:
-        fsgdm_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6579,21 +5991,11 @@ def fsgdm_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def fsgdm_update_help(job):
-    """Help with `fsgdm_update`."""
+def fsgdm_update_task(job):
+    """A thread's part of a call of `fsgdm_update`."""
     if entered(job):
-        fsgdm_update(*arguments(number_of(job), job))
+        fsgdm_update(*arguments(job))
     left(job)
-
-
-def fsgdm_update_handler(frame):
-    """Handle a call of `fsgdm_update`."""
-    job = begun(frame, entry(fsgdm_update_help, frame))
-    if job != 0:
-        fsgdm_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6646,21 +6048,11 @@ def fsgdm_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums
         taken = take(counter)
 
 
-@compiled
-def fsgdm_decayed_accumulate_help(job):
-    """Help with `fsgdm_decayed_accumulate`."""
+def fsgdm_decayed_accumulate_task(job):
+    """A thread's part of a call of `fsgdm_decayed_accumulate`."""
     if entered(job):
-        fsgdm_decayed_accumulate(*arguments(number_of(job), job))
+        fsgdm_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def fsgdm_decayed_accumulate_handler(frame):
-    """Handle a call of `fsgdm_decayed_accumulate`."""
-    job = begun(frame, entry(fsgdm_decayed_accumulate_help, frame))
-    if job != 0:
-        fsgdm_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6719,21 +6111,11 @@ def fsgdm_decayed_foresee(like, scalars, own, pointers, chunks, counter, sums, n
         taken = take(counter)
 
 
-@compiled
-def fsgdm_decayed_foresee_help(job):
-    """Help with `fsgdm_decayed_foresee`."""
+def fsgdm_decayed_foresee_task(job):
+    """A thread's part of a call of `fsgdm_decayed_foresee`."""
     if entered(job):
-        fsgdm_decayed_foresee(*arguments(number_of(job), job))
+        fsgdm_decayed_foresee(*arguments(job))
     left(job)
-
-
-def fsgdm_decayed_foresee_handler(frame):
-    """Handle a call of `fsgdm_decayed_foresee`."""
-    job = begun(frame, entry(fsgdm_decayed_foresee_help, frame))
-    if job != 0:
-        fsgdm_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6806,21 +6188,11 @@ def fsgdm_decayed_update(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def fsgdm_decayed_update_help(job):
-    """Help with `fsgdm_decayed_update`."""
+def fsgdm_decayed_update_task(job):
+    """A thread's part of a call of `fsgdm_decayed_update`."""
     if entered(job):
-        fsgdm_decayed_update(*arguments(number_of(job), job))
+        fsgdm_decayed_update(*arguments(job))
     left(job)
-
-
-def fsgdm_decayed_update_handler(frame):
-    """Handle a call of `fsgdm_decayed_update`."""
-    job = begun(frame, entry(fsgdm_decayed_update_help, frame))
-    if job != 0:
-        fsgdm_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6874,21 +6246,11 @@ def momo_accumulate(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_accumulate_help(job):
-    """Help with `momo_accumulate`."""
+def momo_accumulate_task(job):
+    """A thread's part of a call of `momo_accumulate`."""
     if entered(job):
-        momo_accumulate(*arguments(number_of(job), job))
+        momo_accumulate(*arguments(job))
     left(job)
-
-
-def momo_accumulate_handler(frame):
-    """Handle a call of `momo_accumulate`."""
-    job = begun(frame, entry(momo_accumulate_help, frame))
-    if job != 0:
-        momo_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -6940,21 +6302,11 @@ def momo_foresee(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_foresee_help(job):
-    """Help with `momo_foresee`."""
+def momo_foresee_task(job):
+    """A thread's part of a call of `momo_foresee`."""
     if entered(job):
-        momo_foresee(*arguments(number_of(job), job))
+        momo_foresee(*arguments(job))
     left(job)
-
-
-def momo_foresee_handler(frame):
-    """Handle a call of `momo_foresee`."""
-    job = begun(frame, entry(momo_foresee_help, frame))
-    if job != 0:
-        momo_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -7011,21 +6363,11 @@ def momo_update(like, scalars, own, pointers, chunks, counter, sums, new):
         taken = take(counter)
 
 
-@compiled
-def momo_update_help(job):
-    """Help with `momo_update`."""
+def momo_update_task(job):
+    """A thread's part of a call of `momo_update`."""
     if entered(job):
-        momo_update(*arguments(number_of(job), job))
+        momo_update(*arguments(job))
     left(job)
-
-
-def momo_update_handler(frame):
-    """Handle a call of `momo_update`."""
-    job = begun(frame, entry(momo_update_help, frame))
-    if job != 0:
-        momo_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -7087,21 +6429,11 @@ def momo_decayed_accumulate(like, scalars, own, pointers, chunks, counter, sums,
         taken = take(counter)
 
 
-@compiled
-def momo_decayed_accumulate_help(job):
-    """Help with `momo_decayed_accumulate`."""
+def momo_decayed_accumulate_task(job):
+    """A thread's part of a call of `momo_decayed_accumulate`."""
     if entered(job):
-        momo_decayed_accumulate(*arguments(number_of(job), job))
+        momo_decayed_accumulate(*arguments(job))
     left(job)
-
-
-def momo_decayed_accumulate_handler(frame):
-    """Handle a call of `momo_decayed_accumulate`."""
-    job = begun(frame, entry(momo_decayed_accumulate_help, frame))
-    if job != 0:
-        momo_decayed_accumulate(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -7160,21 +6492,11 @@ def momo_decayed_foresee(like, scalars, own, pointers, chunks, counter, sums, ne
         taken = take(counter)
 
 
-@compiled
-def momo_decayed_foresee_help(job):
-    """Help with `momo_decayed_foresee`."""
+def momo_decayed_foresee_task(job):
+    """A thread's part of a call of `momo_decayed_foresee`."""
     if entered(job):
-        momo_decayed_foresee(*arguments(number_of(job), job))
+        momo_decayed_foresee(*arguments(job))
     left(job)
-
-
-def momo_decayed_foresee_handler(frame):
-    """Handle a call of `momo_decayed_foresee`."""
-    job = begun(frame, entry(momo_decayed_foresee_help, frame))
-    if job != 0:
-        momo_decayed_foresee(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 @compiled
@@ -7247,21 +6569,11 @@ def momo_decayed_update(like, scalars, own, pointers, chunks, counter, sums, new
         taken = take(counter)
 
 
-@compiled
-def momo_decayed_update_help(job):
-    """Help with `momo_decayed_update`."""
+def momo_decayed_update_task(job):
+    """A thread's part of a call of `momo_decayed_update`."""
     if entered(job):
-        momo_decayed_update(*arguments(number_of(job), job))
+        momo_decayed_update(*arguments(job))
     left(job)
-
-
-def momo_decayed_update_handler(frame):
-    """Handle a call of `momo_decayed_update`."""
-    job = begun(frame, entry(momo_decayed_update_help, frame))
-    if job != 0:
-        momo_decayed_update(*arguments(job, frame))
-        finished(job, frame)
-    return 0
 
 
 CALLS = {
@@ -7273,11 +6585,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "adam_accumulate",
-            adam_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param"),
+            adam_accumulate_task,
+            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param", "size_grad_sq_avg"),
         ),
-        foresee=Call("adam_foresee", adam_foresee_handler, ("model_change",)),
-        update=Call("adam_update", adam_update_handler, ("model_change",)),
+        foresee=Call("adam_foresee", adam_foresee_task, ("model_change",)),
+        update=Call("adam_update", adam_update_task, ("model_change",)),
     ),
     ("adam", True): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7287,11 +6599,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "adam_decayed_accumulate",
-            adam_decayed_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param"),
+            adam_decayed_accumulate_task,
+            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param", "size_grad_sq_avg"),
         ),
-        foresee=Call("adam_decayed_foresee", adam_decayed_foresee_handler, ("model_change",)),
-        update=Call("adam_decayed_update", adam_decayed_update_handler, ("model_change",)),
+        foresee=Call("adam_decayed_foresee", adam_decayed_foresee_task, ("model_change",)),
+        update=Call("adam_decayed_update", adam_decayed_update_task, ("model_change",)),
     ),
     ("adamw", False): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7301,11 +6613,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "adam_accumulate",
-            adam_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param"),
+            adam_accumulate_task,
+            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param", "size_grad_sq_avg"),
         ),
-        foresee=Call("adam_foresee", adam_foresee_handler, ("model_change",)),
-        update=Call("adam_update", adam_update_handler, ("model_change",)),
+        foresee=Call("adam_foresee", adam_foresee_task, ("model_change",)),
+        update=Call("adam_update", adam_update_task, ("model_change",)),
     ),
     ("adamw", True): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7315,11 +6627,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "adam_decayed_accumulate",
-            adam_decayed_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param"),
+            adam_decayed_accumulate_task,
+            ("grad_sq_total", "norm_sq", "size_grad_avg", "size_direction", "size_param", "size_grad_sq_avg"),
         ),
-        foresee=Call("adam_decayed_foresee", adam_decayed_foresee_handler, ("model_change",)),
-        update=Call("adam_decayed_update", adam_decayed_update_handler, ("model_change",)),
+        foresee=Call("adam_decayed_foresee", adam_decayed_foresee_task, ("model_change",)),
+        update=Call("adam_decayed_update", adam_decayed_update_task, ("model_change",)),
     ),
     ("am_adamw", False): Calls(
         scalars=(
@@ -7336,14 +6648,14 @@ CALLS = {
         chosen=("beta_t",),
         averages=("grad_avg", "grad_sq_avg"),
         tensor_state=("beta_product",),
-        measure=Call("am_adamw_measure", am_adamw_measure_handler, ("numerator", "denominator")),
+        measure=Call("am_adamw_measure", am_adamw_measure_task, ("numerator", "denominator")),
         accumulate=Call(
             "am_adamw_accumulate",
-            am_adamw_accumulate_handler,
-            ("norm_sq", "size_grad_avg", "size_direction", "size_param"),
+            am_adamw_accumulate_task,
+            ("norm_sq", "size_grad_avg", "size_direction", "size_param", "size_grad_sq_avg"),
         ),
-        foresee=Call("am_adamw_foresee", am_adamw_foresee_handler, ("model_change",)),
-        update=Call("am_adamw_update", am_adamw_update_handler, ("model_change",)),
+        foresee=Call("am_adamw_foresee", am_adamw_foresee_task, ("model_change",)),
+        update=Call("am_adamw_update", am_adamw_update_task, ("model_change",)),
     ),
     ("am_adamw", True): Calls(
         scalars=(
@@ -7369,16 +6681,14 @@ CALLS = {
         chosen=("beta_t",),
         averages=("grad_avg", "grad_sq_avg"),
         tensor_state=("beta_product",),
-        measure=Call(
-            "am_adamw_decayed_measure", am_adamw_decayed_measure_handler, ("numerator", "denominator")
-        ),
+        measure=Call("am_adamw_decayed_measure", am_adamw_decayed_measure_task, ("numerator", "denominator")),
         accumulate=Call(
             "am_adamw_decayed_accumulate",
-            am_adamw_decayed_accumulate_handler,
-            ("norm_sq", "size_grad_avg", "size_direction", "size_param"),
+            am_adamw_decayed_accumulate_task,
+            ("norm_sq", "size_grad_avg", "size_direction", "size_param", "size_grad_sq_avg"),
         ),
-        foresee=Call("am_adamw_decayed_foresee", am_adamw_decayed_foresee_handler, ("model_change",)),
-        update=Call("am_adamw_decayed_update", am_adamw_decayed_update_handler, ("model_change",)),
+        foresee=Call("am_adamw_decayed_foresee", am_adamw_decayed_foresee_task, ("model_change",)),
+        update=Call("am_adamw_decayed_update", am_adamw_decayed_update_task, ("model_change",)),
     ),
     ("am_sgd", False): Calls(
         scalars=("lambd", "rate_ratio", "step_size"),
@@ -7386,12 +6696,12 @@ CALLS = {
         chosen=("beta_t", "beta_k", "sample_share"),
         averages=("grad_avg",),
         tensor_state=(),
-        measure=Call("am_sgd_measure", am_sgd_measure_handler, ("numerator", "denominator")),
+        measure=Call("am_sgd_measure", am_sgd_measure_task, ("numerator", "denominator")),
         accumulate=Call(
-            "am_sgd_accumulate", am_sgd_accumulate_handler, ("norm_sq", "size_grad_avg", "size_param")
+            "am_sgd_accumulate", am_sgd_accumulate_task, ("norm_sq", "size_grad_avg", "size_param")
         ),
-        foresee=Call("am_sgd_foresee", am_sgd_foresee_handler, ("model_change",)),
-        update=Call("am_sgd_update", am_sgd_update_handler, ("model_change",)),
+        foresee=Call("am_sgd_foresee", am_sgd_foresee_task, ("model_change",)),
+        update=Call("am_sgd_update", am_sgd_update_task, ("model_change",)),
     ),
     ("am_sgd", True): Calls(
         scalars=("lambd", "rate_ratio", "step_size"),
@@ -7408,14 +6718,14 @@ CALLS = {
         chosen=("beta_t", "beta_k", "sample_share"),
         averages=("grad_avg",),
         tensor_state=(),
-        measure=Call("am_sgd_decayed_measure", am_sgd_decayed_measure_handler, ("numerator", "denominator")),
+        measure=Call("am_sgd_decayed_measure", am_sgd_decayed_measure_task, ("numerator", "denominator")),
         accumulate=Call(
             "am_sgd_decayed_accumulate",
-            am_sgd_decayed_accumulate_handler,
+            am_sgd_decayed_accumulate_task,
             ("norm_sq", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("am_sgd_decayed_foresee", am_sgd_decayed_foresee_handler, ("model_change",)),
-        update=Call("am_sgd_decayed_update", am_sgd_decayed_update_handler, ("model_change",)),
+        foresee=Call("am_sgd_decayed_foresee", am_sgd_decayed_foresee_task, ("model_change",)),
+        update=Call("am_sgd_decayed_update", am_sgd_decayed_update_task, ("model_change",)),
     ),
     ("fsgdm", False): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7424,10 +6734,10 @@ CALLS = {
         averages=("grad_avg",),
         tensor_state=(),
         accumulate=Call(
-            "fsgdm_accumulate", fsgdm_accumulate_handler, ("norm_sq", "size_grad_avg", "size_param")
+            "fsgdm_accumulate", fsgdm_accumulate_task, ("norm_sq", "size_grad_avg", "size_param")
         ),
-        foresee=Call("fsgdm_foresee", fsgdm_foresee_handler, ("model_change",)),
-        update=Call("fsgdm_update", fsgdm_update_handler, ("model_change",)),
+        foresee=Call("fsgdm_foresee", fsgdm_foresee_task, ("model_change",)),
+        update=Call("fsgdm_update", fsgdm_update_task, ("model_change",)),
     ),
     ("fsgdm", True): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7437,11 +6747,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "fsgdm_decayed_accumulate",
-            fsgdm_decayed_accumulate_handler,
+            fsgdm_decayed_accumulate_task,
             ("norm_sq", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("fsgdm_decayed_foresee", fsgdm_decayed_foresee_handler, ("model_change",)),
-        update=Call("fsgdm_decayed_update", fsgdm_decayed_update_handler, ("model_change",)),
+        foresee=Call("fsgdm_decayed_foresee", fsgdm_decayed_foresee_task, ("model_change",)),
+        update=Call("fsgdm_decayed_update", fsgdm_decayed_update_task, ("model_change",)),
     ),
     ("momo", False): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7451,11 +6761,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_accumulate",
-            momo_accumulate_handler,
+            momo_accumulate_task,
             ("norm_sq", "descent_rate", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_foresee", momo_foresee_handler, ("model_change",)),
-        update=Call("momo_update", momo_update_handler, ("model_change",)),
+        foresee=Call("momo_foresee", momo_foresee_task, ("model_change",)),
+        update=Call("momo_update", momo_update_task, ("model_change",)),
     ),
     ("momo", True): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7465,11 +6775,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_decayed_accumulate",
-            momo_decayed_accumulate_handler,
+            momo_decayed_accumulate_task,
             ("norm_sq", "descent_rate", "decay_drop", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_decayed_foresee", momo_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_decayed_update", momo_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_decayed_foresee", momo_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_decayed_update", momo_decayed_update_task, ("model_change",)),
     ),
     ("momo_adagrad", False): Calls(
         scalars=("beta_k", "eps", "sample_share", "step_size", "weight"),
@@ -7479,11 +6789,19 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adagrad_accumulate",
-            momo_adagrad_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction", "size_param"),
+            momo_adagrad_accumulate_task,
+            (
+                "grad_sq_total",
+                "norm_sq",
+                "descent_rate",
+                "size_grad_avg",
+                "size_direction",
+                "size_param",
+                "size_grad_sq_sum",
+            ),
         ),
-        foresee=Call("momo_adagrad_foresee", momo_adagrad_foresee_handler, ("model_change",)),
-        update=Call("momo_adagrad_update", momo_adagrad_update_handler, ("model_change",)),
+        foresee=Call("momo_adagrad_foresee", momo_adagrad_foresee_task, ("model_change",)),
+        update=Call("momo_adagrad_update", momo_adagrad_update_task, ("model_change",)),
     ),
     ("momo_adagrad", True): Calls(
         scalars=("beta_k", "eps", "sample_share", "step_size", "weight"),
@@ -7493,7 +6811,7 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adagrad_decayed_accumulate",
-            momo_adagrad_decayed_accumulate_handler,
+            momo_adagrad_decayed_accumulate_task,
             (
                 "grad_sq_total",
                 "norm_sq",
@@ -7502,10 +6820,11 @@ CALLS = {
                 "size_grad_avg",
                 "size_direction",
                 "size_param",
+                "size_grad_sq_sum",
             ),
         ),
-        foresee=Call("momo_adagrad_decayed_foresee", momo_adagrad_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_adagrad_decayed_update", momo_adagrad_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_adagrad_decayed_foresee", momo_adagrad_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_adagrad_decayed_update", momo_adagrad_decayed_update_task, ("model_change",)),
     ),
     ("momo_adam", False): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7515,11 +6834,19 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adam_accumulate",
-            momo_adam_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction", "size_param"),
+            momo_adam_accumulate_task,
+            (
+                "grad_sq_total",
+                "norm_sq",
+                "descent_rate",
+                "size_grad_avg",
+                "size_direction",
+                "size_param",
+                "size_grad_sq_avg",
+            ),
         ),
-        foresee=Call("momo_adam_foresee", momo_adam_foresee_handler, ("model_change",)),
-        update=Call("momo_adam_update", momo_adam_update_handler, ("model_change",)),
+        foresee=Call("momo_adam_foresee", momo_adam_foresee_task, ("model_change",)),
+        update=Call("momo_adam_update", momo_adam_update_task, ("model_change",)),
     ),
     ("momo_adam", True): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7529,7 +6856,7 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adam_decayed_accumulate",
-            momo_adam_decayed_accumulate_handler,
+            momo_adam_decayed_accumulate_task,
             (
                 "grad_sq_total",
                 "norm_sq",
@@ -7538,10 +6865,11 @@ CALLS = {
                 "size_grad_avg",
                 "size_direction",
                 "size_param",
+                "size_grad_sq_avg",
             ),
         ),
-        foresee=Call("momo_adam_decayed_foresee", momo_adam_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_adam_decayed_update", momo_adam_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_adam_decayed_foresee", momo_adam_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_adam_decayed_update", momo_adam_decayed_update_task, ("model_change",)),
     ),
     ("momo_adam_tied", False): Calls(
         scalars=("beta_k", "eps", "sample_share", "step_size", "weight"),
@@ -7551,11 +6879,19 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adam_tied_accumulate",
-            momo_adam_tied_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction", "size_param"),
+            momo_adam_tied_accumulate_task,
+            (
+                "grad_sq_total",
+                "norm_sq",
+                "descent_rate",
+                "size_grad_avg",
+                "size_direction",
+                "size_param",
+                "size_grad_sq_avg",
+            ),
         ),
-        foresee=Call("momo_adam_tied_foresee", momo_adam_tied_foresee_handler, ("model_change",)),
-        update=Call("momo_adam_tied_update", momo_adam_tied_update_handler, ("model_change",)),
+        foresee=Call("momo_adam_tied_foresee", momo_adam_tied_foresee_task, ("model_change",)),
+        update=Call("momo_adam_tied_update", momo_adam_tied_update_task, ("model_change",)),
     ),
     ("momo_adam_tied", True): Calls(
         scalars=("beta_k", "eps", "sample_share", "step_size", "weight"),
@@ -7565,7 +6901,7 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adam_tied_decayed_accumulate",
-            momo_adam_tied_decayed_accumulate_handler,
+            momo_adam_tied_decayed_accumulate_task,
             (
                 "grad_sq_total",
                 "norm_sq",
@@ -7574,14 +6910,13 @@ CALLS = {
                 "size_grad_avg",
                 "size_direction",
                 "size_param",
+                "size_grad_sq_avg",
             ),
         ),
         foresee=Call(
-            "momo_adam_tied_decayed_foresee", momo_adam_tied_decayed_foresee_handler, ("model_change",)
+            "momo_adam_tied_decayed_foresee", momo_adam_tied_decayed_foresee_task, ("model_change",)
         ),
-        update=Call(
-            "momo_adam_tied_decayed_update", momo_adam_tied_decayed_update_handler, ("model_change",)
-        ),
+        update=Call("momo_adam_tied_decayed_update", momo_adam_tied_decayed_update_task, ("model_change",)),
     ),
     ("momo_am", False): Calls(
         scalars=("lambd", "rate_ratio", "step_size"),
@@ -7589,14 +6924,14 @@ CALLS = {
         chosen=("beta_t", "beta_k", "sample_share"),
         averages=("grad_avg",),
         tensor_state=(),
-        measure=Call("momo_am_measure", momo_am_measure_handler, ("numerator", "denominator")),
+        measure=Call("momo_am_measure", momo_am_measure_task, ("numerator", "denominator")),
         accumulate=Call(
             "momo_am_accumulate",
-            momo_am_accumulate_handler,
+            momo_am_accumulate_task,
             ("norm_sq", "descent_rate", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_am_foresee", momo_am_foresee_handler, ("model_change",)),
-        update=Call("momo_am_update", momo_am_update_handler, ("model_change",)),
+        foresee=Call("momo_am_foresee", momo_am_foresee_task, ("model_change",)),
+        update=Call("momo_am_update", momo_am_update_task, ("model_change",)),
     ),
     ("momo_am", True): Calls(
         scalars=("lambd", "rate_ratio", "step_size"),
@@ -7614,16 +6949,14 @@ CALLS = {
         chosen=("beta_t", "beta_k", "sample_share"),
         averages=("grad_avg",),
         tensor_state=(),
-        measure=Call(
-            "momo_am_decayed_measure", momo_am_decayed_measure_handler, ("numerator", "denominator")
-        ),
+        measure=Call("momo_am_decayed_measure", momo_am_decayed_measure_task, ("numerator", "denominator")),
         accumulate=Call(
             "momo_am_decayed_accumulate",
-            momo_am_decayed_accumulate_handler,
+            momo_am_decayed_accumulate_task,
             ("norm_sq", "descent_rate", "decay_drop", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_am_decayed_foresee", momo_am_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_am_decayed_update", momo_am_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_am_decayed_foresee", momo_am_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_am_decayed_update", momo_am_decayed_update_task, ("model_change",)),
     ),
     ("momo_am_adam", False): Calls(
         scalars=("beta2", "eps", "grad_sq_weight", "lambd", "rate_ratio", "step_size"),
@@ -7631,14 +6964,22 @@ CALLS = {
         chosen=("beta_t", "beta_k", "sample_share"),
         averages=("grad_avg", "grad_sq_avg"),
         tensor_state=(),
-        measure=Call("momo_am_adam_measure", momo_am_adam_measure_handler, ("numerator", "denominator")),
+        measure=Call("momo_am_adam_measure", momo_am_adam_measure_task, ("numerator", "denominator")),
         accumulate=Call(
             "momo_am_adam_accumulate",
-            momo_am_adam_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction", "size_param"),
+            momo_am_adam_accumulate_task,
+            (
+                "grad_sq_total",
+                "norm_sq",
+                "descent_rate",
+                "size_grad_avg",
+                "size_direction",
+                "size_param",
+                "size_grad_sq_avg",
+            ),
         ),
-        foresee=Call("momo_am_adam_foresee", momo_am_adam_foresee_handler, ("model_change",)),
-        update=Call("momo_am_adam_update", momo_am_adam_update_handler, ("model_change",)),
+        foresee=Call("momo_am_adam_foresee", momo_am_adam_foresee_task, ("model_change",)),
+        update=Call("momo_am_adam_update", momo_am_adam_update_task, ("model_change",)),
     ),
     ("momo_am_adam", True): Calls(
         scalars=("beta2", "eps", "grad_sq_weight", "lambd", "rate_ratio", "step_size"),
@@ -7657,11 +6998,11 @@ CALLS = {
         averages=("grad_avg", "grad_sq_avg"),
         tensor_state=(),
         measure=Call(
-            "momo_am_adam_decayed_measure", momo_am_adam_decayed_measure_handler, ("numerator", "denominator")
+            "momo_am_adam_decayed_measure", momo_am_adam_decayed_measure_task, ("numerator", "denominator")
         ),
         accumulate=Call(
             "momo_am_adam_decayed_accumulate",
-            momo_am_adam_decayed_accumulate_handler,
+            momo_am_adam_decayed_accumulate_task,
             (
                 "grad_sq_total",
                 "norm_sq",
@@ -7670,10 +7011,11 @@ CALLS = {
                 "size_grad_avg",
                 "size_direction",
                 "size_param",
+                "size_grad_sq_avg",
             ),
         ),
-        foresee=Call("momo_am_adam_decayed_foresee", momo_am_adam_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_am_adam_decayed_update", momo_am_adam_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_am_adam_decayed_foresee", momo_am_adam_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_am_adam_decayed_update", momo_am_adam_decayed_update_task, ("model_change",)),
     ),
     ("momo_amsgrad", False): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7683,11 +7025,20 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_amsgrad_accumulate",
-            momo_amsgrad_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction", "size_param"),
+            momo_amsgrad_accumulate_task,
+            (
+                "grad_sq_total",
+                "norm_sq",
+                "descent_rate",
+                "size_grad_avg",
+                "size_direction",
+                "size_param",
+                "size_grad_sq_avg",
+                "size_grad_sq_max",
+            ),
         ),
-        foresee=Call("momo_amsgrad_foresee", momo_amsgrad_foresee_handler, ("model_change",)),
-        update=Call("momo_amsgrad_update", momo_amsgrad_update_handler, ("model_change",)),
+        foresee=Call("momo_amsgrad_foresee", momo_amsgrad_foresee_task, ("model_change",)),
+        update=Call("momo_amsgrad_update", momo_amsgrad_update_task, ("model_change",)),
     ),
     ("momo_amsgrad", True): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7697,7 +7048,7 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_amsgrad_decayed_accumulate",
-            momo_amsgrad_decayed_accumulate_handler,
+            momo_amsgrad_decayed_accumulate_task,
             (
                 "grad_sq_total",
                 "norm_sq",
@@ -7706,10 +7057,12 @@ CALLS = {
                 "size_grad_avg",
                 "size_direction",
                 "size_param",
+                "size_grad_sq_avg",
+                "size_grad_sq_max",
             ),
         ),
-        foresee=Call("momo_amsgrad_decayed_foresee", momo_amsgrad_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_amsgrad_decayed_update", momo_amsgrad_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_amsgrad_decayed_foresee", momo_amsgrad_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_amsgrad_decayed_update", momo_amsgrad_decayed_update_task, ("model_change",)),
     ),
     ("momo_fsgdm", False): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7719,11 +7072,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_accumulate",
-            momo_accumulate_handler,
+            momo_accumulate_task,
             ("norm_sq", "descent_rate", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_foresee", momo_foresee_handler, ("model_change",)),
-        update=Call("momo_update", momo_update_handler, ("model_change",)),
+        foresee=Call("momo_foresee", momo_foresee_task, ("model_change",)),
+        update=Call("momo_update", momo_update_task, ("model_change",)),
     ),
     ("momo_fsgdm", True): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7733,11 +7086,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_decayed_accumulate",
-            momo_decayed_accumulate_handler,
+            momo_decayed_accumulate_task,
             ("norm_sq", "descent_rate", "decay_drop", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_decayed_foresee", momo_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_decayed_update", momo_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_decayed_foresee", momo_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_decayed_update", momo_decayed_update_task, ("model_change",)),
     ),
     ("momo_rmsprop", False): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7747,11 +7100,19 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adam_accumulate",
-            momo_adam_accumulate_handler,
-            ("grad_sq_total", "norm_sq", "descent_rate", "size_grad_avg", "size_direction", "size_param"),
+            momo_adam_accumulate_task,
+            (
+                "grad_sq_total",
+                "norm_sq",
+                "descent_rate",
+                "size_grad_avg",
+                "size_direction",
+                "size_param",
+                "size_grad_sq_avg",
+            ),
         ),
-        foresee=Call("momo_adam_foresee", momo_adam_foresee_handler, ("model_change",)),
-        update=Call("momo_adam_update", momo_adam_update_handler, ("model_change",)),
+        foresee=Call("momo_adam_foresee", momo_adam_foresee_task, ("model_change",)),
+        update=Call("momo_adam_update", momo_adam_update_task, ("model_change",)),
     ),
     ("momo_rmsprop", True): Calls(
         scalars=("beta2", "beta_k", "eps", "grad_sq_weight", "sample_share", "step_size", "weight"),
@@ -7761,7 +7122,7 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_adam_decayed_accumulate",
-            momo_adam_decayed_accumulate_handler,
+            momo_adam_decayed_accumulate_task,
             (
                 "grad_sq_total",
                 "norm_sq",
@@ -7770,10 +7131,11 @@ CALLS = {
                 "size_grad_avg",
                 "size_direction",
                 "size_param",
+                "size_grad_sq_avg",
             ),
         ),
-        foresee=Call("momo_adam_decayed_foresee", momo_adam_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_adam_decayed_update", momo_adam_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_adam_decayed_foresee", momo_adam_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_adam_decayed_update", momo_adam_decayed_update_task, ("model_change",)),
     ),
     ("sgdm", False): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7782,10 +7144,10 @@ CALLS = {
         averages=("grad_avg",),
         tensor_state=(),
         accumulate=Call(
-            "fsgdm_accumulate", fsgdm_accumulate_handler, ("norm_sq", "size_grad_avg", "size_param")
+            "fsgdm_accumulate", fsgdm_accumulate_task, ("norm_sq", "size_grad_avg", "size_param")
         ),
-        foresee=Call("fsgdm_foresee", fsgdm_foresee_handler, ("model_change",)),
-        update=Call("fsgdm_update", fsgdm_update_handler, ("model_change",)),
+        foresee=Call("fsgdm_foresee", fsgdm_foresee_task, ("model_change",)),
+        update=Call("fsgdm_update", fsgdm_update_task, ("model_change",)),
     ),
     ("sgdm", True): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7795,11 +7157,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "fsgdm_decayed_accumulate",
-            fsgdm_decayed_accumulate_handler,
+            fsgdm_decayed_accumulate_task,
             ("norm_sq", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("fsgdm_decayed_foresee", fsgdm_decayed_foresee_handler, ("model_change",)),
-        update=Call("fsgdm_decayed_update", fsgdm_decayed_update_handler, ("model_change",)),
+        foresee=Call("fsgdm_decayed_foresee", fsgdm_decayed_foresee_task, ("model_change",)),
+        update=Call("fsgdm_decayed_update", fsgdm_decayed_update_task, ("model_change",)),
     ),
     ("sps", False): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7809,11 +7171,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_accumulate",
-            momo_accumulate_handler,
+            momo_accumulate_task,
             ("norm_sq", "descent_rate", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_foresee", momo_foresee_handler, ("model_change",)),
-        update=Call("momo_update", momo_update_handler, ("model_change",)),
+        foresee=Call("momo_foresee", momo_foresee_task, ("model_change",)),
+        update=Call("momo_update", momo_update_task, ("model_change",)),
     ),
     ("sps", True): Calls(
         scalars=("beta_k", "sample_share", "step_size", "weight"),
@@ -7823,11 +7185,11 @@ CALLS = {
         tensor_state=(),
         accumulate=Call(
             "momo_decayed_accumulate",
-            momo_decayed_accumulate_handler,
+            momo_decayed_accumulate_task,
             ("norm_sq", "descent_rate", "decay_drop", "size_grad_avg", "size_param"),
         ),
-        foresee=Call("momo_decayed_foresee", momo_decayed_foresee_handler, ("model_change",)),
-        update=Call("momo_decayed_update", momo_decayed_update_handler, ("model_change",)),
+        foresee=Call("momo_decayed_foresee", momo_decayed_foresee_task, ("model_change",)),
+        update=Call("momo_decayed_update", momo_decayed_update_task, ("model_change",)),
     ),
 }
 """By the name of the rule in the specification, and whether a parameter decays."""

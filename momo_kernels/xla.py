@@ -12,7 +12,7 @@ operand        shape                  meaning
 =============  =====================  ======================================================
 scalars        (scalars,)             numbers that all tensors share
 own            (tensors, own)         numbers of each tensor
-wanted         ()                     bool; if it is false, the call does nothing
+wanted         ()                     if it is 0, the call does nothing but hand on the sums
 before         (sums,)                sums so far
 arrays         of the tensors         `Kernels.arrays`, but for those that are only written
 =============  =====================  ======================================================
@@ -30,18 +30,28 @@ arrays         of the tensors         those that are only written, then those in
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
+from llvmlite import binding, ir
 from numba import types
 
 from .chunks import CHUNK, SERIAL
-from .compiled import address, compiled
-from .memory import add, allocate, call, give_way, inlined, number_of, release, word, words
-
-VERSION = 0
-"""Major version of the interface of XLA."""
+from .compiled import address
+from .memory import (
+    add,
+    allocate,
+    call,
+    give_way,
+    inlined,
+    load_real,
+    number_of,
+    put,
+    release,
+    store_real,
+    word,
+)
 
 NUMBERS, ARRAYS = 4, 3
 """Operands before the arrays, and results before them."""
@@ -51,21 +61,31 @@ CLOSED = 1 << 32
 
 # Words of the frame, of a buffer, and of the functions that XLA lends.
 _EXTENSION, _API, _CONTEXT, _OPERANDS, _RESULTS = 1, 2, 3, 7, 12
-_DATA, _RANK, _SIZES = 3, 4, 5
+_DTYPE, _DATA, _RANK, _SIZES = 2, 3, 4, 5
 _DESTROY, _SCHEDULE, _THREADS = 8, 17, 18
 
-# Words of the job that threads share, before its arrays.  Who enters after it was closed must go at once.
-_DOOR, _OWNERS, _TAKEN, _TENSORS, _CHUNKS, _COLUMNS, _SUMS, _FRAME, _HEADER = range(9)
+# Words of a job, which threads share, before its arrays.  Who enters after it was closed must go at once.
+_DOOR, _OWNERS, _TAKEN, _TENSORS, _CHUNKS, _COLUMNS, _SUMS, _FRAME, _ASKED = range(9)
+_HEADER = _ASKED + 6
+
+_FLOAT64 = 12
+_INTEGER = 0xFFFFFFFF
+
+
+class Handler(NamedTuple):
+    """What XLA calls; `code` must live as long as it does."""
+
+    address: int
+    code: tuple[Any, ...]
 
 
 @inlined
 def _is_asked_for_version(frame: int) -> bool:
-    """Whether XLA asks for the version of the interface; then it is told."""
+    """Whether XLA asks for the version of the interface; then it is told: 0.1."""
     extension = word(frame, _EXTENSION)
     while extension != 0:
-        if word(extension, 1) & 0xFFFFFFFF == 1:
-            version = numba.carray(address(word(extension, 3) + 24), (2,), np.int32)
-            version[0], version[1] = VERSION, 1
+        if word(extension, 1) & _INTEGER == 1:
+            put(word(extension, 3), 3, 1 << 32)
             return True
         extension = word(extension, 2)
     return False
@@ -83,98 +103,109 @@ def _data(frame: int, kind: int, index: int) -> Any:
 
 
 @inlined
-def _size(frame: int, index: int, axis: int) -> Any:
-    """Size of an operand along an axis."""
-    return word(word(_buffer(frame, _OPERANDS, index), _SIZES), axis)
+def _size(frame: int, kind: int, index: int, axis: int) -> Any:
+    """Size of an operand or a result along an axis."""
+    return word(word(_buffer(frame, kind, index), _SIZES), axis)
 
 
 @inlined
-def _elements(frame: int, index: int) -> int:
-    """Elements of an operand."""
-    count = 1
-    for axis in range(word(_buffer(frame, _OPERANDS, index), _RANK)):
-        count *= _size(frame, index, axis)
+def _elements(frame: int, tensor: int) -> Any:
+    """Elements of a tensor."""
+    count, buffer = 1, _buffer(frame, _OPERANDS, NUMBERS + tensor)
+    for axis in range(word(buffer, _RANK)):
+        count *= word(word(buffer, _SIZES), axis)
     return count
 
 
 @inlined
-def _pointers(job: int) -> Any:
-    """Address of each array of each tensor."""
-    known = words(job, _HEADER)
-    return numba.carray(address(job + 8 * _HEADER), (known[_TENSORS], known[_COLUMNS]), np.int64)
+def _pointers_at(job: int) -> Any:
+    """Where the address of each array of each tensor is."""
+    return job + 8 * _HEADER
 
 
 @inlined
-def _chunks(job: int) -> Any:
-    """Rows (tensor, start, stop)."""
-    known = words(job, _HEADER)
-    start = _HEADER + known[_TENSORS] * known[_COLUMNS]
-    return numba.carray(address(job + 8 * start), (known[_CHUNKS], 3), np.int64)
+def _rows_at(job: int) -> Any:
+    """Where the rows (tensor, start, stop) of the chunks are."""
+    return _pointers_at(job) + 8 * word(job, _TENSORS) * word(job, _COLUMNS)
 
 
 @inlined
-def _sums(job: int) -> Any:
-    """Sums of each chunk."""
-    known = words(job, _HEADER)
-    start = _HEADER + known[_TENSORS] * known[_COLUMNS] + 3 * known[_CHUNKS]
-    return numba.carray(address(job + 8 * start), (known[_SUMS], known[_CHUNKS]), np.float64)
+def _sums_at(job: int) -> Any:
+    """Where the sums of each chunk are."""
+    return _rows_at(job) + 24 * word(job, _CHUNKS)
 
 
 @inlined
 def _new_job(frame: int) -> Any:
     """A job with room for its arrays."""
-    tensors, counts, chunks = _size(frame, 1, 0), _size(frame, 3, 0), 0
+    tensors, sums = _size(frame, _OPERANDS, 1, 0), _size(frame, _OPERANDS, 3, 0)
+    chunks = 0
     for tensor in range(tensors):
-        chunks += max(-(-_elements(frame, NUMBERS + tensor) // CHUNK), 1)
+        chunks += max(-(-_elements(frame, tensor) // CHUNK), 1)
     columns = (word(frame, _OPERANDS) - NUMBERS + word(frame, _RESULTS) - ARRAYS) // tensors
-    job = allocate(8 * (_HEADER + tensors * columns + (3 + counts) * chunks))
-    known = words(job, _HEADER)
-    known[_DOOR], known[_OWNERS], known[_TAKEN], known[_FRAME] = 0, 1, 0, frame
-    known[_TENSORS], known[_CHUNKS], known[_COLUMNS], known[_SUMS] = tensors, chunks, columns, counts
+    job = allocate(8 * (_HEADER + tensors * columns + (3 + sums) * chunks))
+    put(job, _DOOR, 0)
+    put(job, _OWNERS, 2)
+    put(job, _TAKEN, 0)
+    put(job, _TENSORS, tensors)
+    put(job, _CHUNKS, chunks)
+    put(job, _COLUMNS, columns)
+    put(job, _SUMS, sums)
+    put(job, _FRAME, frame)
     return job
 
 
 @inlined
-def _lay_out(frame: int, job: int) -> int:
+def _lay_out(frame: int, job: int) -> Any:
     """Fill the arrays of a job; returns the number of elements of all tensors."""
-    pointers, rows = _pointers(job), _chunks(job)
-    tensors, read = len(pointers), word(frame, _OPERANDS) - NUMBERS
-    for index in range(read):
-        pointers[index % tensors, index // tensors] = _data(frame, _OPERANDS, NUMBERS + index)
-    for index in range(read, pointers.size):
-        pointers[index % tensors, index // tensors] = _data(frame, _RESULTS, ARRAYS + index - read)
-    row, elements = 0, 0
+    tensors, columns, pointers = word(job, _TENSORS), word(job, _COLUMNS), _pointers_at(job)
+    read = word(frame, _OPERANDS) - NUMBERS
+    for index in range(tensors * columns):
+        if index < read:
+            data = _data(frame, _OPERANDS, NUMBERS + index)
+        else:
+            data = _data(frame, _RESULTS, ARRAYS + index - read)
+        put(pointers, index % tensors * columns + index // tensors, data)
+    row, elements = _rows_at(job), 0
     for tensor in range(tensors):
-        size = _elements(frame, NUMBERS + tensor)
+        size = _elements(frame, tensor)
         elements += size
         for start in range(0, max(size, 1), CHUNK):
-            rows[row, 0], rows[row, 1], rows[row, 2] = tensor, start, min(start + CHUNK, size)
-            row += 1
+            put(row, 0, tensor)
+            put(row, 1, start)
+            put(row, 2, min(start + CHUNK, size))
+            row += 24
     return elements
 
 
 @inlined
 def _start_helpers(frame: int, job: int, task: int) -> None:
     """Ask XLA for threads that may or may not come; it has as many as the machine has cores."""
-    api, known, threads = word(frame, _API), np.zeros(5, np.int64), np.ones(1, np.int64)
-    known[0], known[2], known[3] = 32, word(frame, _CONTEXT), threads.ctypes.data
-    if _failed(api, call(word(api, _THREADS), known.ctypes.data)):
+    api, asked = word(frame, _API), job + 8 * _ASKED
+    put(asked, 1, 0)
+    put(asked, 2, word(frame, _CONTEXT))
+    put(asked, 0, 32)
+    put(asked, 3, asked + 40)
+    if _failed(api, asked, call(word(api, _THREADS), asked)):
         return
-    known[0], known[3], known[4] = 40, task, job
-    for _ in range(min(threads[0], word(job, _CHUNKS)) - 1):
+    for _ in range(min(word(asked, 5), word(job, _CHUNKS)) - 1):
+        put(asked, 0, 40)
+        put(asked, 3, task)
+        put(asked, 4, job)
         add(job + 8 * _OWNERS, 1)
-        if _failed(api, call(word(api, _SCHEDULE), known.ctypes.data)):
+        if _failed(api, asked, call(word(api, _SCHEDULE), asked)):
             add(job + 8 * _OWNERS, -1)
             return
 
 
 @inlined
-def _failed(api: int, error: int) -> bool:
+def _failed(api: int, asked: int, error: int) -> bool:
     """Whether XLA has returned an error, which belongs to the caller."""
     if error == 0:
         return False
-    known = np.array([24, 0, error], np.int64)
-    call(word(api, _DESTROY), known.ctypes.data)
+    put(asked, 0, 24)
+    put(asked, 2, error)
+    call(word(api, _DESTROY), asked)
     return True
 
 
@@ -185,48 +216,60 @@ def _disown(job: int) -> None:
         release(job)
 
 
-@compiled
-def begun(pointer: Any, task: int) -> Any:
+@inlined
+def _begin(frame: int, wide: bool) -> Any:
+    """Write the sums before the call as those after it; whether there is more to do."""
+    size, count = 8 if wide else 4, _size(frame, _OPERANDS, 3, 0)
+    before, after, each = _data(frame, _OPERANDS, 3), _data(frame, _RESULTS, 0), _data(frame, _RESULTS, 1)
+    for row in range(count):
+        store_real(after + size * row, load_real(before + size * row, wide), wide)
+    for at in range(count * _size(frame, _OPERANDS, 1, 0)):
+        store_real(each + size * at, 0.0, wide)
+    return load_real(_data(frame, _OPERANDS, 2), wide) != 0.0
+
+
+@inlined
+def _finish(frame: int, job: int, wide: bool) -> None:
+    """Add the sums of the chunks, in their order."""
+    size, sums = 8 if wide else 4, _sums_at(job)
+    after, each = _data(frame, _RESULTS, 0), _data(frame, _RESULTS, 1)
+    for row in range(word(job, _SUMS)):
+        total = part = 0.0
+        for chunk in range(word(job, _CHUNKS)):
+            found, at = load_real(sums, True), _rows_at(job) + 24 * chunk
+            part = found if word(at, 1) == 0 else part + found
+            store_real(each + size * (row * word(job, _TENSORS) + word(at, 0)), part, wide)
+            total += found
+            sums += 8
+        store_real(after + size * row, load_real(after + size * row, wide) + total, wide)
+
+
+def _handle(frame: int, task: int) -> int:
     """
-    The job of a call; 0 if there is nothing to do.
+    Handle a call.
 
     Parameters
     ----------
-    pointer : pointer to numbers of the dtype of the tensors
-        The frame.
+    frame : int
+        Address of what XLA tells.
     task : int
-        Address of what a thread does that helps.
+        Address of what each thread does.
     """
-    frame = number_of(pointer)
     if _is_asked_for_version(frame):
         return 0
-    counts, tensors = _size(frame, 3, 0), _size(frame, 1, 0)
-    like = numba.carray(pointer, (0,))
-    numba.carray(address(_data(frame, _RESULTS, 0)), (counts,), like.dtype)[:] = _before(frame, like)
-    numba.carray(address(_data(frame, _RESULTS, 1)), (counts * tensors,), like.dtype)[:] = 0
-    if not numba.carray(address(_data(frame, _OPERANDS, 2)), (1,), np.bool_)[0]:
+    wide = word(_buffer(frame, _OPERANDS, 0), _DTYPE) & _INTEGER == _FLOAT64
+    if not _begin(frame, wide):
         return 0
     job = _new_job(frame)
     if _lay_out(frame, job) > SERIAL:
         _start_helpers(frame, job, task)
-    return job
-
-
-@inlined
-def _before(frame: int, like: Any) -> Any:
-    return numba.carray(address(_data(frame, _OPERANDS, 3)), (_size(frame, 3, 0),), like.dtype)
-
-
-@inlined
-def arguments(job: int, pointer: Any) -> Any:
-    """What a sweep takes: it works on chunks until none is left."""
-    like, frame = numba.carray(pointer, (0,)), word(job, _FRAME)
-    tensors, states = _size(frame, 1, 0), word(word(_buffer(frame, _RESULTS, 2), _SIZES), 0)
-    scalars = numba.carray(address(_data(frame, _OPERANDS, 0)), (_size(frame, 0, 0),), like.dtype)
-    own = numba.carray(address(_data(frame, _OPERANDS, 1)), (tensors, _size(frame, 1, 1)), like.dtype)
-    counter = numba.carray(address(job + 8 * _TAKEN), (1,), np.int64)
-    new = numba.carray(address(_data(frame, _RESULTS, 2)), (states, tensors), like.dtype)
-    return like, scalars, own, _pointers(job), _chunks(job), counter, _sums(job), new
+    call(task, job)
+    add(job + 8 * _DOOR, CLOSED)
+    while add(job + 8 * _DOOR, 0) != CLOSED:
+        give_way()
+    _finish(frame, job, wide)
+    _disown(job)
+    return 0
 
 
 @inlined
@@ -243,41 +286,61 @@ def left(pointer: Any) -> None:
     _disown(job)
 
 
-@compiled
-def finished(job: int, pointer: Any) -> None:
-    """Wait for those who help, and add the sums in the order of the chunks."""
-    add(job + 8 * _DOOR, CLOSED)
-    while add(job + 8 * _DOOR, 0) != CLOSED:
-        give_way()
-    frame, like, sums, rows = number_of(pointer), numba.carray(pointer, (0,)), _sums(job), _chunks(job)
-    counts, tensors = len(sums), word(job, _TENSORS)
-    after = numba.carray(address(_data(frame, _RESULTS, 0)), (counts,), like.dtype)
-    each = numba.carray(address(_data(frame, _RESULTS, 1)), (counts, tensors), like.dtype)
-    for row in range(counts):
-        total = part = 0.0
-        for chunk in range(len(rows)):
-            part = sums[row, chunk] + (part if rows[chunk, 1] else 0.0)
-            each[row, rows[chunk, 0]] = part
-            total += sums[row, chunk]
-        after[row] += like.dtype.type(total)
-    _disown(job)
+@inlined
+def arguments(pointer: Any) -> Any:
+    """What a sweep takes of a job: it works on chunks until none is left."""
+    job, like = number_of(pointer), numba.carray(pointer, (0,))
+    frame, tensors, chunks = word(job, _FRAME), word(job, _TENSORS), word(job, _CHUNKS)
+    scalars = _data(frame, _OPERANDS, 0), _size(frame, _OPERANDS, 0, 0)
+    own = _data(frame, _OPERANDS, 1), _size(frame, _OPERANDS, 1, 1)
+    new = _data(frame, _RESULTS, 2), _size(frame, _RESULTS, 2, 0)
+    return (
+        like,
+        numba.carray(address(scalars[0]), (scalars[1],), like.dtype),
+        numba.carray(address(own[0]), (tensors, own[1]), like.dtype),
+        numba.carray(address(_pointers_at(job)), (tensors, word(job, _COLUMNS)), np.int64),
+        numba.carray(address(_rows_at(job)), (chunks, 3), np.int64),
+        numba.carray(address(job + 8 * _TAKEN), (1,), np.int64),
+        numba.carray(address(_sums_at(job)), (word(job, _SUMS), chunks), np.float64),
+        numba.carray(address(new[0]), (new[1], tensors), like.dtype),
+    )
 
 
 @cache
-def handler(function: Any, dtype: str) -> Any:
+def handler(task: Any, dtype: str) -> Handler:
     """
-    The compiled handler of a sweep on tensors of a dtype; it lives as long as the process.
+    The compiled handler of a sweep on tensors of a dtype.
 
     Parameters
     ----------
-    function : callable
-        Handler of the generated module.
+    task : callable
+        Of the generated module.
     dtype : "float32" or "float64"
     """
-    signature = types.int64(types.CPointer(getattr(types, dtype)))
-    options = {"error_model": "numpy", "fastmath": False}
+    common = _compiled(_handle, types.int64(types.int64, types.int64))
+    own = _compiled(task, types.void(types.CPointer(getattr(types, dtype))))
+    target = binding.Target.from_default_triple().create_target_machine()
+    code = binding.create_mcjit_compiler(binding.parse_assembly(_bound(common.address, own.address)), target)
+    code.finalize_object()
+    return Handler(code.get_function_address("handler"), (common, own, code))
+
+
+def _bound(common: int, task: int) -> str:
+    """Code of ``frame -> common(frame, task)``."""
+    number = ir.IntType(64)
+    module = ir.Module()
+    function = ir.Function(module, ir.FunctionType(number, [number]), "handler")
+    builder = ir.IRBuilder(function.append_basic_block())
+    kind = ir.FunctionType(number, [number, number]).as_pointer()
+    called = builder.inttoptr(ir.Constant(number, common), kind)
+    builder.ret(builder.call(called, [function.args[0], ir.Constant(number, task)]))
+    return str(module)
+
+
+@cache
+def _compiled(function: Any, signature: Any) -> Any:
     try:
-        return numba.cfunc(signature, cache=True, **options)(function)
+        return numba.cfunc(signature, cache=True, error_model="numpy")(function)
     except RuntimeError:
         # There is no folder where a cache could be written.
-        return numba.cfunc(signature, **options)(function)
+        return numba.cfunc(signature, error_model="numpy")(function)

@@ -83,7 +83,13 @@ def sweep(
         Whether the averages are written, and what to add.
     """
     count = len(columns[0])
-    operands = [scalars, own, wanted, before, *(array for column in columns for array in column)]
+    operands = [
+        scalars,
+        own,
+        wanted.astype(before.dtype),
+        before,
+        *(array for column in columns for array in column),
+    ]
     sizes = (before.shape, (len(call.sums), count), (numbers if writes else 0, count))
     results = [_like(size, before.dtype) for size in sizes]
     first = len(operands) - count * (len(columns) - 2)
@@ -114,7 +120,7 @@ def _registered(call: Call, dtype: str) -> str:
     from momo_kernels.xla import handler
 
     name = f"momo_kernels_{VERSION}_{call.name}_{dtype}"
-    pointer = jax.ffi.pycapsule(handler(call.handler, dtype).address)  # type: ignore[no-untyped-call]
+    pointer = jax.ffi.pycapsule(handler(call.task, dtype).address)  # type: ignore[no-untyped-call]
     jax.ffi.register_ffi_target(name, pointer, platform="cpu")
     return name
 

@@ -69,8 +69,8 @@ class FusedStep(UpdateStep):
         swept = self._read(call, self._yes)
         self.sums = dict(zip(call.sums, swept.sums, strict=True))
         zero = jnp.zeros_like(self.like)
-        names = (*SUMS, *self.rule.direction.watched)
-        self.solve_from([[self.sums.get(name, zero) for name in names]], self.moving[:1])
+        watched = [f"size_{name}" for name in self.rule.direction.watched]
+        self.solve_from([[self.sums.get(name, zero) for name in (*SUMS, *watched)]], self.moving[:1])
 
     def apply(self, store: Store | None) -> None:
         """As in the core; all is written here, or nothing."""

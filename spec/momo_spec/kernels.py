@@ -68,7 +68,11 @@ ADDED = {
     "update": ("update = new_param - param", "stored_param = param + update"),
     "change": ("model_change = sum(grad_avg * (stored_param - param))",),
 }
-"""Phases of a framework in which an optimizer returns what to add; all that a step checks is in its sums."""
+"""
+Phases of a framework in which an optimizer returns what to add.
+
+All that a step checks is in its sums, or in the sizes of its averages.
+"""
 
 _PHASES = ("leaf", "measure", "accumulate", "apply", "update")
 _LITERALS = {0: "zero", 1: "one"}
@@ -264,7 +268,8 @@ def _sweep(spec: OptimizerSpec, name: str, what: Pass, known: dict[str, Number])
         _check_linear(value, totals)
         if value != ZERO:
             results.append((equation.target, value))
-    for array in dict.fromkeys(_aliased(array, equations) for array in what.sizes):
+    sizes = (*what.sizes, *(spec.leaf_state if what.sums == "checked" else ()))
+    for array in dict.fromkeys(_aliased(array, equations) for array in sizes):
         totals[f"size_{array}"] = Operation("abs", (Name(array),))
         results.append((f"size_{array}", Name(f"size_{array}")))
     writes = [(what.target, what.source), *_averages(spec, equations)] if what.target else []
