@@ -15,8 +15,8 @@ from math import sqrt
 
 from .calls import Call, Calls
 from .compiled import AHEAD, BLOCK, compiled, fetch, take, view
+from .jobs import arguments, entered, left
 from .quotient import quotient
-from .xla import arguments, entered, left
 
 
 @compiled

@@ -18,6 +18,7 @@ from momo_core.phases import GroupCoefficients
 from momo_core.reduction import Reduction
 from momo_core.state import GROUP_HYPER
 from momo_core.step import Step
+from momo_kernels.chunks import SERIAL
 
 from . import scalars as xp
 from . import state, threads
@@ -30,9 +31,6 @@ Row = npt.NDArray[np.floating[Any]]
 Sums = npt.NDArray[np.float64]
 
 _version_of = operator.attrgetter("_version")
-
-SERIAL = 1 << 16
-"""Elements up to which one thread is faster than two."""
 
 
 class Settings(NamedTuple):
