@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from momo_core import Info, InvalidTypeError, Rule, State
+from momo_core.validate import check_loss
 
 from .mesh import MeshSums
 from .step import UpdateStep
@@ -72,6 +73,7 @@ def stepped(
     def generic(arrays: Any) -> Stepped:
         return step(by, arrays)
 
+    loss = check_loss(loss, needed=rule.model.needs_loss, xp=jnp)
     arrays = list(params), list(grads), loss, state, fresh, numbers
     if not is_traced(params) or obstacle(rule, params, grads, state.leaves):
         return generic(arrays)
