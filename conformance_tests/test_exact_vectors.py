@@ -26,7 +26,7 @@ ALL = ("numpy", "array-api-strict", "torch", "keras-torch")
 STRIDE = 8
 """Elsewhere, where each operation is compiled for its shapes: every so manieth vector of a rule."""
 
-EVERY = {"tf_function": 1, "jit": 2, "scan": 3, "xla": 3, "fused": 2, "fused jit": 2}
+EVERY = {"tf_function": 1, "jit": 2, "scan": 3, "xla": 3, "fused": 2, "fused jit": 3}
 """Modes that compile a rule, which takes a second or three: every so manieth rule."""
 
 
