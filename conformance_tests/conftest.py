@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings
 
 from conformance_tests.cells import Cell, all_cells
 
-# Most tests of the PyTorch optimizers are of the generic path; kernels would be compiled for all of them.
+# Most tests of the optimizers are of the generic path; kernels would be compiled for all of them.
 os.environ.setdefault("MOMO_TORCH_FUSED", "0")
+os.environ.setdefault("MOMO_JAX_FUSED", "0")
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow, HealthCheck.filter_too_much]}
 settings.register_profile("dev", max_examples=10, **_COMMON)

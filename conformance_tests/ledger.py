@@ -25,7 +25,7 @@ from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vector
 
 FILE = Path(__file__).with_suffix(".json")
 EXACT_STEPS = 10_000
-COMPILED = {"tf_function": 5, "jit": 20, "scan": 20, "xla": 20, "compile": 40}
+COMPILED = {"tf_function": 5, "jit": 20, "fused jit": 20, "scan": 20, "xla": 20, "compile": 40}
 """Modes that compile each optimizer with its hyper-parameters, and get one in so many vectors."""
 
 TURN, LONG_TURN = 20, 150

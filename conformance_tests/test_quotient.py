@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("numba", reason="not run: numba is not installed")
 
 from conformance_tests.profiles import PROFILE, every_other
-from momo_torch.compiled import compiled
-from momo_torch.quotient import quotient
+from momo_kernels.compiled import compiled
+from momo_kernels.quotient import quotient
 
 Floats = npt.NDArray[np.floating[Any]]
 FORMATS = (np.float32, np.float64)

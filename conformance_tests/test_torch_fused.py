@@ -971,7 +971,7 @@ def test_words_are_counted(optimizer: str) -> None:
 
 def test_every_optimizer_with_kernels_is_known() -> None:
     """All rules but the schedule-free one have kernels, for a step with and without weight decay."""
-    from momo_torch.kernels import KERNELS
+    from momo_kernels.kernels import KERNELS
 
     assert {name for name, _ in KERNELS} == set(FUSED) == set(spec_names()) - {"schedule_free_sps"}
     entries = {load_spec(name).frameworks["torch"].entry for name in FUSED}

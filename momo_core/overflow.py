@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import operator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 from .direction import Scalars
 from .phases import GroupCoefficients
+
+Number = Callable[[Any], Any]
+Largest = Callable[[Iterable[Any]], Any]
 
 MARGIN = 16
 """Room for the rounding of the norms and of the bounds."""
@@ -29,14 +35,24 @@ class Growth:
     rate: float
 
 
-def growth_of(groups: Iterable[GroupCoefficients]) -> Growth:
-    """The growth of some groups, not none."""
+def growth_of(groups: Iterable[GroupCoefficients], number: Number = float, largest: Largest = max) -> Growth:
+    """
+    The growth of some groups, not none.
+
+    Parameters
+    ----------
+    groups : iterable of GroupCoefficients
+    number : callable
+        Makes a number of an array of shape ().
+    largest : callable
+        The largest of several of these.
+    """
     factors = [
-        (abs(1 - float(group.shrink)), abs(float(group.step_scale) * float(group.relative_rate)))
+        (abs(1 - number(group.shrink)), abs(number(group.step_scale) * number(group.relative_rate)))
         for group in groups
     ]
     keeps, rates = zip(*factors, strict=True)
-    return Growth(max(keeps), max(rates))
+    return Growth(largest(keeps), largest(rates))
 
 
 def stays_finite(
@@ -48,7 +64,8 @@ def stays_finite(
     *,
     largest_stored: float,
     largest: float,
-) -> bool:
+    number: Number = float,
+) -> Any:
     """
     Whether the new parameters, the change of the model and the predicted loss are finite for sure.
 
@@ -62,14 +79,21 @@ def stays_finite(
         products exceeds them and their products.
     largest_stored, largest : float
         Largest numbers of the dtypes in which parameters are stored, and in which is computed.
+    number : callable
+        As for `growth_of`.
+
+    Returns
+    -------
+    bool
+        Or what comparisons of such numbers return.
     """
-    rate = growth.rate * abs(float(scalars["step_size"]))
+    rate = growth.rate * abs(number(scalars["step_size"]))
     reach = growth.keep * param + rate * direction
-    value = abs(float(scalars.get("model_value", 0.0)))
+    value = abs(number(scalars.get("model_value", 0.0)))
     change = grad_avg * (reach + param)
     # The rate itself: tiny elements of the direction may be missing in a norm whose squares are 0.
     stored, computed = (rate, reach), (grad_avg * direction, change, value)
     # No comparison holds for NaN.
-    return all(bound < largest_stored / MARGIN for bound in stored) and all(
-        bound < largest / MARGIN for bound in computed
-    )
+    below = [bound < largest_stored / MARGIN for bound in stored]
+    below += [bound < largest / MARGIN for bound in computed]
+    return reduce(operator.and_, below)

@@ -10,6 +10,9 @@ The model-based optimizers as optax gradient transformations.
 >>> optax.apply_updates(params, updates).round(6).tolist()
 [0.5, 1.0, 1.5]
 
+Compiled steps on a CPU are taken by generated kernels where Numba is installed and they take the tensors:
+`implementation` says so, and ``MOMO_JAX_FUSED=0`` in the environment turns them off.
+
 optax is loaded where a transformation is made: Keras on JAX takes its steps from `step`, without optax.
 """
 
@@ -19,12 +22,14 @@ from .optimizers import *  # noqa: F403
 from .own import own_optimizer
 from .portable import from_portable, portable_state
 from .state import MomoState, last_info
+from .stepping import implementation
 
 __all__ = [
     "MomoState",
     "MultiSteps",
     "MultiStepsState",
     "from_portable",
+    "implementation",
     "last_info",
     "own_optimizer",
     "portable_state",

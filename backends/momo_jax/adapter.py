@@ -18,9 +18,10 @@ from jax import Array
 from momo_core import KINDS, Info, InvalidValueError, Kind, MissingLossError, Rule, State
 
 from .groups import GROUPS, Mask, group_of
-from .mesh import MeshSums, check_axes, same_everywhere
+from .mesh import check_axes, same_everywhere
 from .state import MomoState, PyTree, by_leaf, by_name, check_names, flatten, gradients
 from .step import BlockStep, UpdateStep
+from .stepping import stepped
 
 if TYPE_CHECKING:
     import optax
@@ -181,17 +182,16 @@ class _Transformation:
     ) -> tuple[list[Array | None], State, Info]:
         """What to add to each parameter, None without a gradient; the core's state and info."""
         try:
-            moves, new, info = self.rule.step(
+            moves, new, info = stepped(
+                self.rule,
                 params,
                 grads,
                 loss,
                 State(by_leaf(state, params, treedef), state.scalars),
-                xp=jnp,
                 hyper={name: schedule(state.count) for name, schedule in self.schedules.items()},
                 groups=GROUPS if groups else None,
                 group_of=groups,
-                fresh=list(~state.seen),
-                reduction=MeshSums(params),
+                fresh=~state.seen,
                 by=self.step,
             )
         except jax.errors.TracerBoolConversionError as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import operator
+import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -13,10 +15,16 @@ import numpy as np
 import optax
 
 import momo_jax
+from momo_core import KINDS
 from momo_spec import load_spec
 
+from .suitable import SWITCH, lacking
+
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-MODES = {"eager": DTYPES, "jit": DTYPES, "scan": DTYPES}
+FUSED = "fused jit"
+MODES = {"eager": DTYPES, "jit": DTYPES, "scan": DTYPES, FUSED: ("float64", "float32")}
+"""Operation by operation, compiled without kernels, also as a loop, and compiled with the kernels."""
+
 GROUPS = False
 
 Carry = tuple[list[jax.Array], momo_jax.MomoState]
@@ -62,17 +70,29 @@ def run(
     list of dict
         ``params`` (float64), ``info`` and ``skipped_steps`` after each step.
     """
-    with jax.enable_x64(dtype == "float64"), jax.default_device(_device(device)):
+    with jax.enable_x64(dtype == "float64"), jax.default_device(_device(device)), _kernels(mode == FUSED):
         start = [jax.numpy.asarray(param, dtype=dtype) for param in params]
         carry = start, make(optimizer, hyper).init(start)
         inputs = [_inputs(step, dtype) for step in steps]
-        take = _step_of(optimizer, tuple(hyper.items()))
+        take = _step_of(optimizer, tuple(hyper.items()), mode)
         return list(_RUNNERS[mode](take, carry, inputs))
 
 
-def missing(optimizer: str, mode: str) -> str:  # noqa: ARG001
-    """Why a mode does not take an optimizer; empty: each takes all."""
-    return ""
+def missing(optimizer: str, mode: str) -> str:
+    """Why a mode does not take an optimizer; empty if it does."""
+    return lacking(KINDS[optimizer]) if mode == FUSED else ""
+
+
+@contextmanager
+def _kernels(used: bool) -> Iterator[None]:
+    """Trace with kernels or without."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = str(int(used))
+    try:
+        yield
+    finally:
+        del os.environ[SWITCH]
+        os.environ |= {} if before is None else {SWITCH: before}
 
 
 def _device(name: str) -> jax.Device:
@@ -96,8 +116,9 @@ def _inputs(step: dict[str, Any], dtype: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def _step_of(optimizer: str, hyper: tuple[tuple[str, Any], ...]) -> Step:
+def _step_of(optimizer: str, hyper: tuple[tuple[str, Any], ...], mode: str) -> Step:
     """One step as a function that can be traced, the same function for the same arguments."""
+    del mode  # Traced for one mode, a function is not traced again for another.
 
     def take(carry: Carry, step: dict[str, Any]) -> tuple[Carry, dict[str, Any]]:
         params, state = carry
@@ -135,7 +156,7 @@ def _scanned(take: Step, carry: Carry, steps: list[dict[str, Any]]) -> Iterator[
 
 
 _compiled = lru_cache(maxsize=16)(jax.jit)
-_RUNNERS = dict(zip(MODES, (_one_by_one, _jitted, _scanned), strict=True))
+_RUNNERS = dict(zip(MODES, (_one_by_one, _jitted, _scanned, _jitted), strict=True))
 
 
 def _plain(result: dict[str, Any]) -> dict[str, Any]:

@@ -18,21 +18,19 @@ from momo_core.phases import GroupCoefficients
 from momo_core.reduction import Reduction
 from momo_core.state import GROUP_HYPER
 from momo_core.step import Step
+from momo_kernels.chunks import SERIAL
 
 from . import scalars as xp
 from . import state, threads
 from .table import Numbers, Table
 
 if TYPE_CHECKING:
-    from .compiled import Kernels
+    from momo_kernels.compiled import Kernels
 
 Row = npt.NDArray[np.floating[Any]]
 Sums = npt.NDArray[np.float64]
 
 _version_of = operator.attrgetter("_version")
-
-SERIAL = 1 << 16
-"""Elements up to which one thread is faster than two."""
 
 
 class Settings(NamedTuple):
@@ -132,7 +130,7 @@ class Plan:
             With ``on_nonfinite="raise"``, if a parameter was not finite and nobody could know: it
             was written through ``.data``.  All others have moved then.
         """
-        from .compiled import count, scatter
+        from momo_kernels.compiled import count, scatter
 
         table, names = self.table, self.kernels.apply_sums
         sums = dict(zip(names, self._added(self._sweep(self.kernels.apply, names)), strict=True))
@@ -152,7 +150,7 @@ class Plan:
 
     def _size_of_params(self) -> float:
         """Sum of the absolute values of the parameters; they are not read again where nobody has written."""
-        from .compiled import param_size
+        from momo_kernels.compiled import param_size
 
         # To read a few small tensors takes less time than to ask for their versions.
         if self.small or self.versions != versions(self.table.params):
@@ -197,7 +195,7 @@ class Plan:
 
     def _read_numbers_of_tensors(self) -> None:
         """Which tensors are at their first step, and the state that is one number."""
-        from .compiled import gather
+        from momo_kernels.compiled import gather
 
         table, names = self.table, self.kernels.own
         if "fresh" in names:
@@ -242,7 +240,7 @@ class Plan:
     def _stays_small(self, sums: Mapping[str, float]) -> bool:
         """Whether nothing that `apply` computes can overflow."""
         average = float(sums["size_grad_avg"])
-        return stays_finite(
+        finite: bool = stays_finite(
             self.growth,
             self.step.scope,
             param=float(sums["size_param"]),
@@ -251,6 +249,7 @@ class Plan:
             largest_stored=self.largest,
             largest=self.largest,
         )
+        return finite
 
 
 def versions(params: Sequence[torch.Tensor]) -> list[int]:
@@ -260,7 +259,7 @@ def versions(params: Sequence[torch.Tensor]) -> list[int]:
 
 def kernel_table() -> Mapping[tuple[str, bool], Kernels]:
     """The generated kernels; Numba is imported here, when it is needed."""
-    from .kernels import KERNELS
+    from momo_kernels.kernels import KERNELS
 
     found: Mapping[tuple[str, bool], Kernels] = KERNELS
     return found

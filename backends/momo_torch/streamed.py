@@ -229,13 +229,16 @@ class StreamedStep(Step):
         if not norms:
             return False
         dtypes = {self.params[index].dtype for index in self.moving}
-        return stays_finite(
+        finite: bool = stays_finite(
             growth_of({id(group): group for group in self.groups}.values()),
             self.scope,
-            **norms,
+            norms["param"],
+            norms["grad_avg"],
+            norms["direction"],
             largest_stored=min(torch.finfo(dtype).max for dtype in dtypes),
             largest=min(torch.finfo(torch.promote_types(dtype, torch.float32)).max for dtype in dtypes),
         )
+        return finite
 
 
 def _write_all(late: list[tuple[Part, dict[str, Tensor]]]) -> list[tuple[Part, dict[str, Tensor]]]:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from momo_kernels.chunks import CHUNK
+
 from .suitable import (
     NUMPY_DTYPES,
     UnsuitableError,
@@ -29,9 +31,6 @@ _dtype_of = operator.attrgetter("dtype")
 Addresses = npt.NDArray[np.int64]
 Numbers = Mapping[str, npt.NDArray[Any]]
 """Arrays of shape () by name."""
-
-CHUNK = 32768
-"""Elements that a thread takes at once."""
 
 
 class Table:

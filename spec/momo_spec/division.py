@@ -2,7 +2,7 @@
 Division of many numbers by the same one, with its inverse: for the loops of the kernels.
 
 A division takes several times as long as a product, and no compiler may replace it unless told that
-the results need not be exact.  `quotient` in `momo_torch.compiled` makes it of a product and two fused
+the results need not be exact.  `quotient` in `momo_kernels.quotient` makes it of a product and two fused
 multiply-adds, and its docstring says for which numbers the result is the same.
 """
 

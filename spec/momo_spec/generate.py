@@ -31,7 +31,7 @@ EACH = "[name]"
 OWN_MODELS = ("cut", "fixed")
 """Step-size models that go with a direction of a user's own."""
 
-FOLDERS = ("momo_core", "backends", "docs")
+FOLDERS = ("momo_core", "momo_kernels", "backends", "docs")
 """Where the templates are, and what they generate."""
 
 HEADER = "Generated from the specification by `momo generate`; edit its template."
@@ -128,9 +128,14 @@ def _argument(spec: OptimizerSpec, framework: str, name: str) -> Argument:
 
 
 def templates(project: Path) -> Iterable[Path]:
-    """All templates of the project; each generates the file beside it, or one for each optimizer."""
+    """
+    All templates of the project; each generates the file beside it, or one for each optimizer.
+
+    Names of those that only others use begin with an underscore.
+    """
     for folder in FOLDERS:
-        yield from sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
+        found = sorted((project / folder).rglob(f"*{TEMPLATE_SUFFIX}"))
+        yield from (path for path in found if not path.name.startswith("_"))
 
 
 def wrapped(text: str, indent: int) -> str:

@@ -9,12 +9,12 @@ So nothing is written before the step is known to be finite, and no temporary ar
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from .division import divided_by_inverses
-from .language import COMPARISONS, Equation, Expression, Name, Number, Operation, names
+from .language import COMPARISONS, Equation, Expression, Name, Number, Operation, names, parse_equation
 from .load import OptimizerSpec
 from .simplify import ONE, ZERO, simplified, specialised
 
@@ -24,15 +24,62 @@ OF_GROUP = ("relative_rate", "weight_decay", "decay", "step_scale", "shrink", "m
 NO_DECAY = {"weight_decay": ZERO, "decay": ZERO, "shrink": ZERO, "step_scale": ONE, "model_scale": ONE}
 """`OF_GROUP` without weight decay."""
 
-SWEEPS = {
-    "measure": ("measure_sums", ()),
-    "accumulate": ("sums", ("grad_avg", "direction")),
-    "apply": ("displacement", ("new_param",)),
-}
-"""Sweep: the phase whose sums it adds, and the arrays whose absolute values it adds up."""
 
-_PHASES = ("leaf", "measure", "accumulate", "apply")
+class Pass(NamedTuple):
+    """
+    What a sweep computes.
+
+    Attributes
+    ----------
+    until : str
+        The last phase whose equations it needs.
+    sums : str
+        The phase whose sums it adds.
+    sizes : tuple of str
+        Arrays whose absolute values it adds up.
+    target, source : str
+        The array that tells how a tensor moves, and what is written to it; empty if nothing is.
+    """
+
+    until: str
+    sums: str
+    sizes: tuple[str, ...]
+    target: str = ""
+    source: str = ""
+
+
+IN_PLACE = {
+    "measure": Pass("measure", "measure_sums", ()),
+    "accumulate": Pass("accumulate", "sums", ("grad_avg", "direction")),
+    "apply": Pass("apply", "displacement", ("new_param",), "param", "new_param"),
+}
+"""Sweeps that move the parameters."""
+
+RETURNED = {
+    "measure": Pass("measure", "measure_sums", ()),
+    "accumulate": Pass("accumulate", "checked", ("grad_avg", "direction", "param")),
+    "foresee": Pass("update", "change", ()),
+    "update": Pass("update", "change", (), "update", "update"),
+}
+"""Sweeps that say what to add to the parameters; `foresee` only sees how that changes the model."""
+
+ADDED = {
+    "checked": ("norm_sq = relative_rate * sum(grad_avg * direction)",),
+    "update": ("update = new_param - param", "stored_param = param + update"),
+    "change": ("model_change = sum(grad_avg * (stored_param - param))",),
+}
+"""
+Phases of a framework in which an optimizer returns what to add.
+
+All that a step checks is in its sums, or in the sizes of its averages.
+"""
+
+_PHASES = ("leaf", "measure", "accumulate", "apply", "update")
 _LITERALS = {0: "zero", 1: "one"}
+
+
+Passes = Mapping[str, Pass]
+"""Sweeps of a step by name, in order."""
 
 
 class KernelError(ValueError):
@@ -47,7 +94,7 @@ class Sweep:
     Attributes
     ----------
     name : str
-        One of `SWEEPS`.
+        Of its `Pass`.
     loop : list of Equation
         For each element, in order.
     once : list of Equation
@@ -120,7 +167,14 @@ class KernelSet:
     @property
     def arrays(self) -> tuple[str, ...]:
         """The arrays of a tensor."""
-        return ("param", "grad", *self.spec.leaf_state)
+        known = ("param", "grad", *self.averages)
+        targets = (target for sweep in self.sweeps for target, _ in sweep.writes)
+        return (*known, *(target for target in targets if target not in known))
+
+    @property
+    def averages(self) -> tuple[str, ...]:
+        """The arrays that are kept for a tensor."""
+        return tuple(self.spec.leaf_state)
 
     @property
     def own(self) -> tuple[str, ...]:
@@ -158,12 +212,12 @@ class KernelSet:
         return {name for sweep in self.sweeps for name in sweep.inputs}
 
 
-def kernel_sets(specs: Iterable[OptimizerSpec]) -> list[KernelSet]:
+def kernel_sets(specs: Iterable[OptimizerSpec], passes: Passes = IN_PLACE) -> list[KernelSet]:
     """Sweeps of all optimizers that have them, without weight decay and with it."""
     sets: list[KernelSet] = []
     for spec in filter(fits, specs):
         for decays in (False, True):
-            new = kernel_set(spec, decays)
+            new = kernel_set(spec, decays, passes)
             names = [old.name for old in sets if (old.sweeps, old.arrays) == (new.sweeps, new.arrays)]
             sets.append(replace(new, name=names[0]) if names else new)
     return sets
@@ -180,7 +234,7 @@ def fits(spec: OptimizerSpec) -> bool:
     return {"grad_avg", "direction"} <= assigned and "grad_avg" in spec.leaf_state
 
 
-def kernel_set(spec: OptimizerSpec, decays: bool) -> KernelSet:
+def kernel_set(spec: OptimizerSpec, decays: bool, passes: Passes = IN_PLACE) -> KernelSet:
     """
     Sweeps of an optimizer.
 
@@ -189,31 +243,37 @@ def kernel_set(spec: OptimizerSpec, decays: bool) -> KernelSet:
     KernelError
         If an equation does not fit.
     """
-    chosen = [name for name in SWEEPS if name != "measure" or spec.equations["choose"]]
-    sweeps = [_sweep(spec, name, {} if decays else NO_DECAY) for name in chosen]
+    chosen = [name for name in passes if name != "measure" or spec.equations["choose"]]
+    sweeps = [_sweep(spec, name, passes[name], {} if decays else NO_DECAY) for name in chosen]
     return KernelSet(spec, decays, sweeps, f"{spec.name}_decayed" if decays else spec.name)
 
 
-def _sweep(spec: OptimizerSpec, name: str, known: dict[str, Number]) -> Sweep:
-    phase, sizes = SWEEPS[name]
-    before = _PHASES[: _PHASES.index(name) + 1]
+def _equations(spec: OptimizerSpec, phase: str) -> list[Equation]:
+    own: Sequence[Equation] = spec.equations.get("sums" if phase == "checked" else phase, [])
+    added = map(parse_equation, ADDED.get(phase, ()))
+    return [*own, *(new for new in added if new.target not in {equation.target for equation in own})]
+
+
+def _sweep(spec: OptimizerSpec, name: str, what: Pass, known: dict[str, Number]) -> Sweep:
+    before = _PHASES[: _PHASES.index(what.until) + 1]
     given = [
-        equation for part in before for equation in spec.equations[part] if equation.target not in OF_GROUP
+        equation for part in before for equation in _equations(spec, part) if equation.target not in OF_GROUP
     ]
     specialised_given, found = specialised(given, known)
     equations, tensor_state = _renamed(specialised_given, spec)
     totals: dict[str, Expression] = {}
     results = []
-    for equation in spec.equations[phase]:
+    for equation in _equations(spec, what.sums):
         value = _collected(simplified(equation.expression, found), totals)
         _check_linear(value, totals)
         if value != ZERO:
             results.append((equation.target, value))
+    sizes = (*what.sizes, *(spec.leaf_state if what.sums == "checked" else ()))
     for array in dict.fromkeys(_aliased(array, equations) for array in sizes):
         totals[f"size_{array}"] = Operation("abs", (Name(array),))
         results.append((f"size_{array}", Name(f"size_{array}")))
-    writes = _writes(spec, equations) if name == "apply" else []
-    new = tensor_state if name == "apply" else []
+    writes = [(what.target, what.source), *_averages(spec, equations)] if what.target else []
+    new = tensor_state if what.target else []
     wanted = {variable for value in totals.values() for variable in names(value)}
     scalar_wanted = {variable for _, value in results for variable in names(value)} | {
         each for _, each in new
@@ -235,6 +295,7 @@ def _assembled(
     """Divide what is needed into arrays and numbers."""
     sources = ["param", "grad", *spec.leaf_state]
     elementwise = set(sources)
+    sources += [target for target, _ in writes if target not in sources]
     loop, once = [], []
     for equation in kept:
         if elementwise & set(names(equation.expression)):
@@ -251,9 +312,10 @@ def _assembled(
     return Sweep(name, loop, once, arrays, scalars, writes, totals, sums, new)
 
 
-def _writes(spec: OptimizerSpec, equations: list[Equation]) -> list[tuple[str, str]]:
+def _averages(spec: OptimizerSpec, equations: list[Equation]) -> list[tuple[str, str]]:
+    """The averages, which are written under their own names."""
     assigned = {equation.target for equation in equations}
-    return [("param", "new_param"), *((name, name) for name in spec.leaf_state if name in assigned)]
+    return [(name, name) for name in spec.leaf_state if name in assigned]
 
 
 def _renamed(equations: list[Equation], spec: OptimizerSpec) -> tuple[list[Equation], list[tuple[str, str]]]:

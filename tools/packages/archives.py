@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = {
     "momo_core": ROOT / "momo_core",
+    "momo_kernels": ROOT / "momo_kernels",
     "momo_spec": ROOT / "spec" / "momo_spec",
     "momo_torch": ROOT / "backends" / "momo_torch",
     "momo_jax": ROOT / "backends" / "momo_jax",

@@ -1,0 +1,70 @@
+"""Which steps the kernels take."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from functools import cache
+
+import jax
+from jax import Array
+
+from momo_core import KINDS, Kind, Rule
+from momo_core.direction import Leaf
+
+SWITCH = "MOMO_JAX_FUSED"
+"""Environment variable: with the value 0, no step is taken by kernels."""
+
+_DTYPES = ("float32", "float64")
+
+
+def obstacle(
+    rule: Rule, params: Sequence[Array], grads: Sequence[Array | None], leaves: Sequence[Leaf] = ()
+) -> str:
+    """
+    Why a traced step is not taken by kernels; empty if it is.
+
+    Parameters
+    ----------
+    rule : Rule
+    params, grads : sequences of arrays, or of their shapes and dtypes
+    leaves : sequence of dicts of arrays
+        State of each tensor.
+    """
+    moving = [(param, grad) for param, grad in zip(params, grads, strict=True) if grad is not None]
+    averages = [leaf[name] for leaf in leaves for name in rule.direction.leaf_state]
+    dtypes = {str(array.dtype) for array in (*params, *(grad for _, grad in moving), *averages)}
+    reasons = {
+        f"{SWITCH}=0": os.environ.get(SWITCH) == "0",
+        "no gradients": not moving,
+        f"on_nonfinite={rule.on_nonfinite!r}": rule.on_nonfinite != "skip",
+        "dtypes " + ", ".join(sorted(dtypes)): len(dtypes) > 1 or not dtypes <= set(_DTYPES),
+        "not on one CPU": jax.default_backend() != "cpu" or jax.device_count() > 1,
+        "arrays on a mesh": any(_is_on_mesh(param) for param in params),
+    }
+    found = [reason for reason, holds in reasons.items() if holds]
+    return found[0] if found else lacking(rule)
+
+
+def _is_on_mesh(array: Array) -> bool:
+    """Whether it is spread over a mesh, as its type says."""
+    return isinstance(array, Array) and not jax.typeof(array).sharding.mesh.empty
+
+
+def lacking(rule: Rule | Kind) -> str:
+    """What is not there: Numba, or kernels of the rule; empty if all is."""
+    if os.name != "posix":
+        return "there are no kernels on this system"
+    if not _has_numba():
+        return "Numba is not installed"
+    from .calls import table
+
+    kind = KINDS.get(rule.name)
+    known = kind is not None and kind.direction is rule.direction and kind.model is rule.model
+    return "" if known and (rule.name, False) in table() else f"there are no kernels for {rule.name}"
+
+
+@cache
+def _has_numba() -> bool:
+    return importlib.util.find_spec("numba") is not None
