@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -33,8 +34,10 @@ from conformance_tests.jax_steps import (
 )
 from conformance_tests.own_directions import example
 from momo_core import InvalidTypeError
+from momo_jax import suitable
 from momo_jax.fused import SMALL, parts
 from momo_jax.suitable import SWITCH
+from momo_kernels import layout
 from momo_kernels.chunks import CHUNK, SERIAL
 from momo_spec.bounds import UNIT_ROUNDOFF
 from momo_spec.kernels import fits
@@ -312,3 +315,28 @@ def test_it_is_told_what_takes_a_step() -> None:
     )
     with pytest.raises(InvalidTypeError, match="must be one of momo_jax"):
         momo_jax.implementation(optax.sgd(0.1), jnp.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("XLA_FFI_API_MAJOR 0", "XLA_FFI_API_MAJOR 1"),
+        ("XLA_FFI_ExecutionContext* ctx;\n", ""),
+        ("_XLA_FFI_API_STRUCT_FIELD(XLA_FFI_Type_Register);", ""),
+        ("  int64_t rank;\n", ""),
+        ("XLA_FFI_DataType_F64 = 12", "XLA_FFI_DataType_F64 = 13"),
+    ],
+)
+def test_another_interface_of_xla_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str
+) -> None:
+    text = Path(jax.ffi.include_dir(), layout.HEADER).read_text(encoding="utf-8")
+    assert old in text
+    copy = tmp_path / layout.HEADER
+    copy.parent.mkdir(parents=True)
+    copy.write_text(text, encoding="utf-8")
+    assert layout.is_known(tmp_path)
+    copy.write_text(text.replace(old, new), encoding="utf-8")
+    monkeypatch.setattr(jax.ffi, "include_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(suitable, "_is_known", suitable._is_known.__wrapped__)
+    assert momo_jax.implementation(momo_jax.momo(), tree()) == "generic (another interface of XLA)"

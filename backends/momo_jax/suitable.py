@@ -6,12 +6,14 @@ import importlib.util
 import os
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import jax
 from jax import Array
 
 from momo_core import KINDS, Kind, Rule
 from momo_core.direction import Leaf
+from momo_kernels.layout import is_known
 
 SWITCH = "MOMO_JAX_FUSED"
 """Environment variable: with the value 0, no step is taken by kernels."""
@@ -58,6 +60,8 @@ def lacking(rule: Rule | Kind) -> str:
         return "there are no kernels on this system"
     if not _has_numba():
         return "Numba is not installed"
+    if not _is_known():
+        return "another interface of XLA"
     from .calls import table
 
     kind = KINDS.get(rule.name)
@@ -68,3 +72,9 @@ def lacking(rule: Rule | Kind) -> str:
 @cache
 def _has_numba() -> bool:
     return importlib.util.find_spec("numba") is not None
+
+
+@cache
+def _is_known() -> bool:
+    """Whether kernels can read what XLA shows: one that has changed would be read wrongly."""
+    return is_known(Path(jax.ffi.include_dir()))
