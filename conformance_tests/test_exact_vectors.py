@@ -23,7 +23,7 @@ pytestmark = pytest.mark.t0
 STRIDE = 8
 """Of cells that are not quick: every so manieth vector of a rule, where others take all of them."""
 
-EVERY = {"tf_function": 2, "jit": 2, "scan": 3, "xla": 3, "fused": 2, "fused jit": 3, "compile": 6}
+EVERY = {"tf_function": 2, "jit": 2, "scan": 3, "xla": 3, "fused": 2, "fused jit": 3, "compile": 9}
 """Modes that compile a rule, which takes a second or more: every so manieth rule."""
 
 

@@ -24,11 +24,13 @@ from conformance_tests.jax_steps import (
     take,
     tree,
 )
+from conformance_tests.profiles import PARTS, mostly, pairwise
 from momo_jax.blocks import LARGE, by_blocks
 from momo_spec.bounds import UNIT_ROUNDOFF
 
 SIZE = 301
 """Elements in 148 blocks and a rest, where every tensor counts as large."""
+FAULTS = ("parameter", "gradient", "loss", "square", "result")
 MAXIMUM = float(np.finfo(np.float32).max)
 
 
@@ -75,7 +77,7 @@ def test_every_element_is_added_once(size: int, longest: int) -> None:
 
 
 @pytest.mark.usefixtures("all_large")
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly(NAMES, PARTS))
 def test_block_by_block_is_the_same_step(name: str) -> None:
     """Eager steps look at whole tensors; both are within the rounding bound of the exact steps."""
     hyper, given = {**settings(name), **flags(name)}, batches(3)
@@ -91,8 +93,7 @@ def test_block_by_block_is_the_same_step(name: str) -> None:
 
 
 @pytest.mark.usefixtures("all_large")
-@pytest.mark.parametrize("position", [0, 150, SIZE - 1])
-@pytest.mark.parametrize("bad", ["parameter", "gradient", "loss", "square", "result"])
+@pytest.mark.parametrize(("bad", "position"), pairwise(FAULTS, [0, 150, SIZE - 1]))
 def test_all_or_nothing(bad: str, position: int) -> None:
     """Whatever is not finite, and wherever it is, even in the new parameters alone."""
     rate = 1e37 if bad == "result" else 0.01
