@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,9 +41,11 @@ from momo_core import InvalidTypeError
 from momo_jax import suitable
 from momo_jax.fused import SMALL, parts
 from momo_jax.suitable import SWITCH
-from momo_kernels import layout
+from momo_kernels import kernels as kernels_of_torch
+from momo_kernels import layout, updates
 from momo_kernels.chunks import CHUNK, SERIAL
 from momo_spec.bounds import UNIT_ROUNDOFF
+from momo_spec.generate import digest
 from momo_spec.kernels import fits
 
 FUSED = [name for name in NAMES if fits(SPECS[name])]
@@ -341,3 +346,45 @@ def test_another_interface_of_xla_is_not_called(
     monkeypatch.setattr(jax.ffi, "include_dir", lambda: str(tmp_path))
     monkeypatch.setattr(suitable, "_is_known", suitable._is_known.__wrapped__)
     assert momo_jax.implementation(momo_jax.momo(), tree()) == "generic (another interface of XLA)"
+
+
+def test_a_state_of_other_parameters_is_an_error() -> None:
+    """As without kernels, which would go beyond the end of the averages."""
+    optimizer = momo_jax.momo()
+    state, other = optimizer.init(jnp.ones(4)), jnp.ones(CHUNK)
+    for step in (jax.jit(stepping(optimizer)), generic(stepping(optimizer))):
+        with pytest.raises(TypeError):
+            step(other, state, (other, 1.0))
+
+
+def test_scalars_of_another_dtype_take_the_generic_step() -> None:
+    with jax.enable_x64(True):
+        optimizer, params = momo_jax.momo(), jnp.ones(4, jnp.float32)
+        state = optimizer.init(params)
+        wide = state._replace(scalars=jax.tree.map(lambda one: one.astype(jnp.float64), state.scalars))
+        assert calls(stepping(optimizer), params, state, (params, 1.0)) >= 3
+        assert calls(stepping(optimizer), params, wide, (params, 1.0)) == 0
+
+
+def test_a_pickled_rule_has_its_kernels() -> None:
+    optimizer = pickle.loads(pickle.dumps(momo_jax.momo_adam()))
+    assert momo_jax.implementation(optimizer, tree()) == "fused"
+
+
+def test_without_numba_the_step_is_generic_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suitable, "_numba_fails", suitable._numba_fails.__wrapped__)
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    assert momo_jax.implementation(momo_jax.momo(), tree()) == "generic (Numba does not compile)"
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert "(Numba cannot be imported: " in momo_jax.implementation(momo_jax.momo(), tree())
+
+
+def test_what_is_compiled_knows_its_sources(tmp_path: Path) -> None:
+    """Numba compiles again where the generated file has changed, which it does with what it uses."""
+    folder = Path(layout.__file__).parent
+    assert digest(folder) == updates.SOURCES == kernels_of_torch.SOURCES
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    assert digest(tmp_path) == updates.SOURCES
+    with (tmp_path / "jobs.py").open("a", encoding="utf-8") as jobs:
+        jobs.write("# changed\n")
+    assert digest(tmp_path) != updates.SOURCES

@@ -18,6 +18,9 @@ from math import sqrt
 from .compiled import AHEAD, BLOCK, Kernels, compiled, fetch, take, view
 from .quotient import quotient
 
+SOURCES = "e7a87db8f015936f"
+"""Digest of the modules that are compiled with this one: Numba asks only whether this file has changed."""
+
 
 @compiled
 def adam_accumulate_part(

@@ -36,7 +36,12 @@ _MEMBERS = {
 }
 """First members of each structure, in their order; an empty name is that of one that is not used."""
 
-_CONSTANTS = {"XLA_FFI_API_MAJOR": 0, "XLA_FFI_DataType_F32": 11, "XLA_FFI_DataType_F64": 12}
+_CONSTANTS = {
+    "XLA_FFI_API_MAJOR": 0,
+    "XLA_FFI_Extension_Metadata": 1,
+    "XLA_FFI_DataType_F32": 11,
+    "XLA_FFI_DataType_F64": 12,
+}
 
 
 def is_known(include: Path) -> bool:

@@ -60,9 +60,10 @@ def _begin(frame: int, wide: bool) -> Any:
     return load_real(data(frame, OPERANDS, 2), wide) != 0.0
 
 
-def _handle(frame: int, task: int) -> int:
+@inlined
+def handled(frame: int, task: int) -> int:
     """
-    Handle a call.
+    Handle a call; returns no error.
 
     Parameters
     ----------
@@ -97,7 +98,9 @@ def handler(task: Any, dtype: str) -> Handler:
         Of the generated module.
     dtype : "float32" or "float64"
     """
-    common = _compiled(_handle, types.int64(types.int64, types.int64))
+    from .updates import handle
+
+    common = _compiled(handle, types.int64(types.int64, types.int64))
     own = _compiled(task, types.void(types.CPointer(getattr(types, dtype))))
     target = binding.Target.from_default_triple().create_target_machine()
     code = binding.create_mcjit_compiler(binding.parse_assembly(_bound(common.address, own.address)), target)

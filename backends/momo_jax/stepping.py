@@ -75,7 +75,7 @@ def stepped(
 
     loss = check_loss(loss, needed=rule.model.needs_loss, xp=jnp)
     arrays = list(params), list(grads), loss, state, fresh, numbers
-    if not is_traced(params) or obstacle(rule, params, grads, state.leaves):
+    if not is_traced(params) or obstacle(rule, params, grads, state):
         return generic(arrays)
     from .fused import FusedStep
 

@@ -54,7 +54,7 @@ class JaxEngine(Engine):
         assert self._rule
         why = "not compiled"
         if is_traced(params):
-            why = obstacle(self._rule, params, grads, state.leaves)
+            why = obstacle(self._rule, params, grads, state)
         self._implementation = f"generic ({why})" if why else "fused"
         if not why:
             from momo_jax.fused import FusedStep

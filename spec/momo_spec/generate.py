@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import jinja2
@@ -156,6 +157,16 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+def digest(folder: Path) -> str:
+    """Hash of the modules of a folder that are not generated."""
+    written = [path for path in sorted(folder.glob("*.py")) if not _template_of(path).exists()]
+    return sha256(b"".join(path.read_bytes() for path in written)).hexdigest()[:16]
+
+
+def _template_of(path: Path) -> Path:
+    return path.with_name(path.name + TEMPLATE_SUFFIX)
+
+
 def render(template: Path, spec: OptimizerSpec | None = None) -> str:
     """Text that a template generates, for one optimizer or for all of them."""
     environment = jinja2.Environment(
@@ -178,6 +189,7 @@ def render(template: Path, spec: OptimizerSpec | None = None) -> str:
         frameworks=FRAMEWORKS,
         latex=latex,
         kernels=kernels,
+        sources=digest(template.parent),
     )
     return formatted(text) if template.with_suffix("").suffix == ".py" else text
 
