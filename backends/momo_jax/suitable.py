@@ -14,7 +14,6 @@ import jax.extend
 from jax import Array
 
 from momo_core import KINDS, Kind, Rule, State
-from momo_kernels.layout import is_known
 
 SWITCH = "MOMO_JAX_FUSED"
 """Environment variable: with the value 0, no step is taken by kernels."""
@@ -101,4 +100,6 @@ def _has_numba() -> bool:
 @cache
 def _is_known() -> bool:
     """Whether kernels can read what XLA shows: one that has changed would be read wrongly."""
+    from momo_kernels.layout import is_known
+
     return is_known(Path(jax.ffi.include_dir()))
