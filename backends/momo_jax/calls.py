@@ -14,9 +14,6 @@ from jax import Array
 if TYPE_CHECKING:
     from momo_kernels.calls import Call, Calls
 
-VERSION = 1
-"""Of the operands and results: a compiled program of an old one must not find the new one."""
-
 _lock = threading.Lock()
 
 
@@ -117,9 +114,11 @@ def target(call: Call, dtype: str) -> str:
 
 @cache
 def _registered(call: Call, dtype: str) -> str:
+    from momo_kernels.updates import SOURCES
     from momo_kernels.xla import handler
 
-    name = f"momo_kernels_{VERSION}_{call.name}_{dtype}"
+    # A program that was compiled with other sources, and kept, must not find these.
+    name = f"momo_kernels_{SOURCES}_{call.name}_{dtype}"
     pointer = jax.ffi.pycapsule(handler(call.task, dtype).address)  # type: ignore[no-untyped-call]
     jax.ffi.register_ffi_target(name, pointer, platform="cpu")
     return name

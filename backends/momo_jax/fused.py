@@ -78,7 +78,7 @@ class FusedStep(UpdateStep):
         likely = all_finite(self.checked, xp=jnp)
         certain = self._stays_finite()
         foreseen = self._read(self.calls.foresee, likely & ~certain).sums[0]
-        self.checked += [foreseen, self.scope.get("model_value", foreseen) + foreseen]
+        self.predict_from([[foreseen]], self.moving[:1])
         self.finite = all_finite(self.checked, xp=jnp)
         self.written, change = self._write()
         self.predict(change)
