@@ -26,8 +26,9 @@ demo: $(STAMP)  ## Train the same network in every backend and compare the traje
 test: $(STAMP)  ## Run the tests.
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
+# Three workers on two cores: that of Keras waits for processes of its own.
 test-t0: $(STAMP)  ## Run the first tier, the exact vectors in every cell, which takes a minute.
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m t0 conformance_tests/test_exact_vectors.py
+	$(BIN)/python -m pytest -n 3 --dist loadgroup -m t0 conformance_tests/test_exact_vectors.py
 
 check: lint types docs test  ## Format, lint, types, generated files, documentation, tests.
 
