@@ -22,6 +22,9 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
 
 Value = Any
 """A scalar of the arithmetic, a bool, or an array of such."""
@@ -80,8 +83,12 @@ class Arithmetic:
     def _sqrt(self, value: Value) -> Value:
         return np.sqrt(value)
 
+    def total(self, terms: Value, axis: int | None = None) -> Value:
+        """Sum of all terms or along an axis, in any order."""
+        return self.rounded(np.sum(terms, axis=axis))
+
     def _sum(self, value: Value) -> Value:
-        return self.rounded(np.sum(value))
+        return self.total(value)
 
     def _negate(self, value: Value) -> Value:
         return -value
@@ -172,8 +179,9 @@ class Precise(Arithmetic):
         return self._context.mpf(float(value))
 
     def array(self, values: Any) -> Value:
-        """Convert an array of binary64 numbers."""
-        return _elementwise(self.number, np.array(values, dtype=np.float64))
+        """Convert an array of binary64 numbers; one of this arithmetic stays as it is."""
+        given = np.asarray(values)
+        return given if given.dtype == object else _elementwise(self.number, given.astype(np.float64))
 
     def _divide(self, left: Value, right: Value) -> Value:
         return _elementwise(self._divide_scalar, left, right)
@@ -222,9 +230,11 @@ class Perturbed(Arithmetic):
             return value
         return value * (1.0 + self.storage * self._error(np.shape(value)))
 
-    def _sum(self, value: Value) -> Value:
-        order = np.sqrt(value.size) * self.unit_roundoff * np.abs(value).sum()
-        return self.rounded(value.sum() + order * next(self._errors))
+    def total(self, terms: Value, axis: int | None = None) -> Value:
+        """Sum with an error for its order, and one for its last rounding."""
+        exact, magnitude = terms.sum(axis=axis), np.abs(terms).sum(axis=axis)
+        order = np.sqrt(terms.size // exact.size) * self.unit_roundoff * magnitude
+        return self.rounded(exact + order * self._error(exact.shape))
 
 
 def _errors(random: np.random.Generator) -> Iterator[np.float64]:

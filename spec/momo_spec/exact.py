@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Dyadic, Exact, NotExactError, Value
+from .arithmetic import Array, Dyadic, Exact, NotExactError, Value
 from .load import OptimizerSpec
-from .problem import Array, Outcome, Problem, Run, Step
+from .problem import Outcome, Problem, Run, Step
 
 ATTEMPTS = 4000
 EXACT_BITS = 24

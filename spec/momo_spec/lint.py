@@ -2,7 +2,7 @@
 Check the golden vectors: form, numbering, hashes, and every expectation by two references.
 
 Tier T0 is recomputed with rational numbers by the evaluator and by the independent
-second reference, tiers T1 and T2 with 50 digits by the first and 60 by the second.
+second reference, the other tiers with 50 digits by the first and 60 by the second.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from .refusals import invalid_cases
 from .sampled import evaluate
 from .vector_file import (
     Vector,
-    load_one_steps,
+    closed_loop_root,
+    load_all_vectors,
     load_vectors,
     one_step_root,
     read_document,
@@ -47,17 +48,17 @@ def lint_vectors() -> list[str]:
     list of str
         Problems, empty if there is none.
     """
-    problems = [*_manifest_problems(vectors_root()), *_manifest_problems(one_step_root())]
+    folders = (vectors_root(), one_step_root(), closed_loop_root())
+    problems = [problem for folder in folders for problem in _manifest_problems(folder)]
     for name in spec_names():
         if not has_second_reference(name):
             problems.append(f"{name}: there is no second reference")
             continue
-        found = [*_file_problems(name, vectors_root()), *_file_problems(name, one_step_root())]
+        found = [problem for folder in folders for problem in _file_problems(name, folder)]
         if not found:
-            vectors = load_vectors(name).tests
+            vectors = load_all_vectors(name).tests
             found = [problem for vector in vectors for problem in vector_problems(vector)]
-            found += [problem for vector in load_one_steps(name) for problem in vector_problems(vector)]
-            found += [*_coverage_problems(load_spec(name), vectors)]
+            found += [*_coverage_problems(load_spec(name), load_vectors(name).tests)]
         problems += [f"{name}: {problem}" for problem in found]
     return problems
 

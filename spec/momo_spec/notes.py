@@ -55,6 +55,11 @@ NOTES: dict[str, tuple[str, str]] = {
     "Schedule": ("formula", "the learning rate of each step; catches: a rate read once."),
     "Tie": ("branch", "two sides of a comparison are exactly equal."),
     "TinyOrHugeLoss": ("numerics", "catches: absolute thresholds on norms."),
+    "Training": (
+        "formula",
+        "loss and gradients are those at the parameters; catches: those of other parameters, "
+        "parameters that are not what is told.",
+    ),
     "WeightDecay": (
         "formula",
         "proximal: (x - step d) / (1 + lr wd); catches: optax's x / (1 + lr wd) - step d, a numerator "
@@ -116,7 +121,9 @@ def _step_flags(problem: Problem, steps: Sequence[Step]) -> Iterator[str]:
         yield "ZeroLearningRate"
     if any(grad is None for step in steps for grad in step.grads):
         yield "MissingGradient"
-    if not any(np.any(grad) for step in steps for grad in step.grads if grad is not None):
+    if any(step.batch for step in steps):
+        yield "Training"
+    elif not any(np.any(grad) for step in steps for grad in step.grads if grad is not None):
         yield "ZeroGradient"
     losses = [abs(step.loss) for step in steps if step.loss and math.isfinite(step.loss)]
     if losses and (max(losses) < 1e-9 or max(losses) > 1e9):

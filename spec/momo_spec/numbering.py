@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Any
 
-FIRST_ID = {"T0": 1, "T2": 1001, "invalid": 2001, "T1": 3001}
+FIRST_ID = {"T0": 1, "T2": 1001, "invalid": 2001, "T1": 3001, "T3": 4001}
 """Number of the first test of each tier."""
 
 TOLD = ("tcId", "comment", "flags", "margin")

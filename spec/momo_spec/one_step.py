@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Arithmetic, Float64, Perturbed, Precise
+from .arithmetic import Arithmetic, Array, Float64, Perturbed, Precise
 from .bounds import SAMPLES, UNIT_ROUNDOFF, Rows, rounding_bound
 from .hexfloat import to_float32
 from .load import OptimizerSpec, load_spec
-from .problem import Array, Outcome, Problem, Run, Step
+from .problem import Outcome, Problem, Run, Step
 from .sampled import (
     ATTEMPTS,
     FORMATS,

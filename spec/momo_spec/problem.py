@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from .arithmetic import Arithmetic, Value
+from .arithmetic import Arithmetic, Array, Value
+from .batch import Batch
 from .branches import branch, is_tie, margin, sides
 from .evaluate import Evaluator
 from .load import OptimizerSpec
 
-Array = npt.NDArray[np.float64]
-
 
 @dataclass(frozen=True)
 class Step:
-    """Inputs of one step: a gradient for each tensor or None, the loss, values for this step alone."""
+    """
+    Inputs of one step.
+
+    Attributes
+    ----------
+    grads : tuple of arrays or None
+        A gradient for each tensor, or none.
+    loss : float or None
+    hyper : mapping
+        Values for this step alone.
+    batch : Batch or None
+        Tier T3: what loss and gradients follow from, where they are not given.
+    """
 
     grads: tuple[Array | None, ...]
     loss: float | None
     hyper: Mapping[str, float] = field(default_factory=dict)
+    batch: Batch | None = None
+
+    def at(self, params: Sequence[Value], arithmetic: Arithmetic | None = None) -> Step:
+        """The step with its loss and gradients at the parameters."""
+        if self.batch is None:
+            return self
+        loss, grads = self.batch.loss_and_gradients(params, arithmetic)
+        return replace(self, grads=tuple(grads), loss=loss)
 
 
 @dataclass(frozen=True)
@@ -122,6 +138,7 @@ class Run:
         return twin.last
 
     def _take(self, evaluator: Evaluator, step: Step) -> tuple[list[Value], dict[str, Value]]:
+        given = step.at(self.params, evaluator.arithmetic)
         return evaluator.step(
-            self.params, step.grads, step.loss, hyper=step.hyper, leaf_hyper=self.problem.leaf_hyper
+            self.params, given.grads, given.loss, hyper=step.hyper, leaf_hyper=self.problem.leaf_hyper
         )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 import mpmath
 import numpy as np
 
-from .arithmetic import Dyadic, Exact
+from .arithmetic import Array, Dyadic, Exact
+from .batch import Batch
 from .load import OptimizerSpec, load_spec
-from .second_reference import DIRECTIONS, MODELS, PublishedRun
+from .second_reference import DIRECTIONS, MODELS, Gradients, PublishedRun
 from .second_schedule_free import ScheduleFreeRun
+from .second_training import Matrix, loss_and_gradients
 from .vector_file import Vector
 
 
@@ -43,8 +45,11 @@ def published(vector: Vector, number: Callable[[Any], Any]) -> Iterator[dict[str
             {**now, **{name: convert(value) for name, value in group.items()}}
             for group in problem.leaf_hyper or [{}] * len(problem.x0)
         ]
-        grads = [None if grad is None else _flat(grad, convert) for grad in step.grads]
-        loss = None if step.loss is None else convert(step.loss)
+        if step.batch is None:
+            grads: Gradients = [None if grad is None else _flat(grad, convert) for grad in step.grads]
+            loss = None if step.loss is None else convert(step.loss)
+        else:
+            loss, grads = loss_and_gradients(*_matrices(step.batch, run.tensors, problem.x0, convert))
         run.step(grads, loss, [(each["learning_rate"], each["weight_decay"]) for each in own])
         yield {
             "params": [value for tensor in run.tensors for value in tensor.x],
@@ -91,6 +96,20 @@ def _converter(number: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _flat(array: Any, convert: Callable[[Any], Any]) -> list[Any]:
     return [convert(float(value)) for value in np.asarray(array).flat]
+
+
+def _matrices(
+    batch: Batch, tensors: Sequence[Any], shapes: Sequence[Array], convert: Callable[[Any], Any]
+) -> tuple[Matrix, Matrix, list[Matrix]]:
+    """Inputs, targets and the layers where the run is."""
+    inputs, targets = (_rows(_flat(part, convert), part) for part in (batch.inputs, batch.targets))
+    return inputs, targets, [_rows(tensor.x, like) for tensor, like in zip(tensors, shapes, strict=True)]
+
+
+def _rows(values: Sequence[Any], like: Array) -> Matrix:
+    """The elements of a matrix of that shape, which follow each other row by row."""
+    width = like.shape[1]
+    return [list(values[first : first + width]) for first in range(0, like.size, width)]
 
 
 def _rational_root(value: Any) -> Fraction:

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import Perturbed, Precise
+from .arithmetic import Array, Perturbed, Precise
 from .bounds import SAMPLES, UNIT_ROUNDOFF, Rows, flattened, rounding_bound
 from .exact import SKIPPING
 from .hexfloat import to_float32
 from .load import OptimizerSpec
-from .problem import Array, Outcome, Problem, Run, Step
+from .problem import Outcome, Problem, Run, Step
 
 ATTEMPTS = 200
 LEAST_MARGIN = 2.0**-10

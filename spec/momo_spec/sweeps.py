@@ -51,10 +51,10 @@ def sampled_cases(spec: OptimizerSpec) -> list[SampledCase]:
     cases = full_cases(adam) if spec.name in FULL else derived_cases(adam)
     if "beta_max" in spec.hyper:
         cases = [*cases, *adaptive.sampled_adaptive(adam)]
-    return [case for case in cases if all(_accepts(spec, hyper) for hyper in (case.hyper, *case.groups))]
+    return [case for case in cases if all(accepts(spec, hyper) for hyper in (case.hyper, *case.groups))]
 
 
-def _accepts(spec: OptimizerSpec, hyper: Mapping[str, Any]) -> bool:
+def accepts(spec: OptimizerSpec, hyper: Mapping[str, Any]) -> bool:
     """Whether an optimizer has all hyper-parameters, and these values are in their domains."""
     return all(
         name in spec.hyper

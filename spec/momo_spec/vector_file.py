@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from .arithmetic import Array
+from .batch import Batch
 from .hexfloat import decode, decode_array
 from .load import files_root
-from .problem import Array, Problem, Step
+from .problem import Problem, Step
 from .sampled import FORMATS, Bounds
 
 BITS = {"bfloat16": 8, "float16": 11, "float32": 24, "float64": 53}
@@ -34,7 +36,7 @@ class Expected:
 @dataclass(frozen=True)
 class Vector:
     """
-    A test of tier T0, T1 or T2.
+    A test of tier T0, T1, T2 or T3.
 
     Attributes
     ----------
@@ -50,9 +52,9 @@ class Vector:
     bits : int or None
         T0: significant bits that the parameters and gradients need, 8, 11, 24 or 53.
     tol : dict
-        T1 and T2: bound after each step by format and quantity.
+        All tiers but T0: bound after each step by format and quantity.
     margin : float or None
-        T1 and T2: least relative distance from the reset of the lower bound.
+        The same: least relative distance from the reset of the lower bound.
     """
 
     algorithm: str
@@ -112,7 +114,7 @@ def vectors_root() -> Path:
 
 
 def read_document(name: str, folder: Path | None = None) -> dict[str, Any]:
-    """The vector file of an algorithm as JSON, by default that of all tiers but T1."""
+    """The vector file of an algorithm as JSON, by default that of T0, T2 and invalid input."""
     text = ((folder or vectors_root()) / f"{name}.json").read_text(encoding="utf-8")
     document: dict[str, Any] = json.loads(text)
     return document
@@ -123,15 +125,29 @@ def one_step_root() -> Path:
     return vectors_root() / "one_step"
 
 
+def closed_loop_root() -> Path:
+    """Folder of the vectors of closed loops, whose files are of their own."""
+    return vectors_root() / "closed_loop"
+
+
 def load_one_steps(name: str) -> tuple[Vector, ...]:
     """Read the vectors of tier T1 of an optimizer."""
-    (group,) = read_document(name, one_step_root())["groups"]
-    return tuple(_read_test(name, "T1", test) for test in group["tests"])
+    return _only_tier(name, one_step_root())
+
+
+def load_closed_loops(name: str) -> tuple[Vector, ...]:
+    """Read the vectors of tier T3 of an optimizer."""
+    return _only_tier(name, closed_loop_root())
+
+
+def _only_tier(name: str, folder: Path) -> tuple[Vector, ...]:
+    (group,) = read_document(name, folder)["groups"]
+    return tuple(_read_test(name, group["tier"], test) for test in group["tests"])
 
 
 def load_vectors(name: str) -> VectorFile:
     """
-    Read the vectors of an algorithm, but for those of tier T1.
+    Read the vectors of an algorithm: tiers T0 and T2, and invalid input.
 
     Parameters
     ----------
@@ -146,12 +162,13 @@ def load_vectors(name: str) -> VectorFile:
 
 
 def load_all_vectors(name: str) -> VectorFile:
-    """Read the vectors of all tiers, T1 after the others."""
+    """Read the vectors of all tiers, those of T1 and T3 after the others."""
     file = load_vectors(name)
-    return replace(file, tests=(*file.tests, *load_one_steps(name)))
+    return replace(file, tests=(*file.tests, *load_one_steps(name), *load_closed_loops(name)))
 
 
 def _read_test(algorithm: str, tier: str, test: Mapping[str, Any]) -> Vector:
+    batches = [_read_batch(batch) for batch in test.get("batches", ())]
     return Vector(
         algorithm=algorithm,
         tier=tier,
@@ -164,7 +181,7 @@ def _read_test(algorithm: str, tier: str, test: Mapping[str, Any]) -> Vector:
             groups=tuple(_read_hyper(group) for group in test.get("groups", ())),
             group_of=tuple(test.get("group_of", ())),
         ),
-        steps=tuple(_read_step(step) for step in test["steps"]),
+        steps=tuple(_read_step(step, batches) for step in test["steps"]),
         expect=tuple(
             Expected(
                 params=_read_arrays(expected["params"]),
@@ -192,13 +209,18 @@ def _read_invalid(algorithm: str, test: Mapping[str, Any]) -> InvalidVector:
     )
 
 
-def _read_step(step: Mapping[str, Any]) -> Step:
+def _read_step(step: Mapping[str, Any], batches: Sequence[Batch] = ()) -> Step:
     loss = step.get("loss")
     return Step(
-        grads=tuple(None if grad is None else decode_array(grad) for grad in step["grads"]),
+        grads=tuple(None if grad is None else decode_array(grad) for grad in step.get("grads", ())),
         loss=None if loss is None else decode(loss),
         hyper=_read_hyper(step.get("hyper", {})),
+        batch=batches[step["batch"]] if "batch" in step else None,
     )
+
+
+def _read_batch(batch: Mapping[str, Any]) -> Batch:
+    return Batch(decode_array(batch["inputs"]), decode_array(batch["targets"]))
 
 
 def _read_arrays(arrays: Any) -> tuple[Array, ...]:

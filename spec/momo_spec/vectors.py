@@ -10,13 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .batch import Batch
+from .closed_loop import trained, training_cases
 from .exact import EXACT_BITS, ExactCase, exact_trajectory
 from .hexfloat import encode, encode_array
 from .load import SPEC_VERSION, OptimizerSpec, load_spec, project_root, spec_names
@@ -27,9 +29,16 @@ from .problem import Outcome, Problem, Step
 from .refusals import InvalidCase, InvalidStep, invalid_cases, invalid_steps
 from .sampled import Bounds, sampled_trajectory
 from .sweeps import exact_cases, sampled_cases
-from .vector_file import BITS, load_vectors, one_step_root, read_document, vectors_root
+from .vector_file import (
+    BITS,
+    closed_loop_root,
+    load_vectors,
+    one_step_root,
+    read_document,
+    vectors_root,
+)
 
-__all__ = ["load_vectors", "vector_text", "write_vectors"]
+__all__ = ["load_vectors", "write_vectors"]
 
 SCHEMA_VERSION = 1
 SOURCES = {
@@ -38,19 +47,23 @@ SOURCES = {
     "invalid": "momo_spec.refusals: domains and constraints of the specification",
 }
 ONE_STEP = "momo_spec.one_step: a test of tier T0 and a step with 50 digits, bounds by Monte-Carlo arithmetic"
+CLOSED_LOOP = "momo_spec.closed_loop: 50 decimal digits, bounds by Monte-Carlo arithmetic"
 EXPANDED_LEVELS = 4
 
 
 def write_vectors() -> list[Path]:
     """Compute all vectors, which takes two minutes, and write the files that changed; returns them."""
-    texts = {f"{name}.json": vector_text(name) for name in spec_names()}
-    return [*_write(project_root() / "spec" / "vectors", texts), *write_one_steps()]
+    folder = project_root() / "spec" / "vectors"
+    return [
+        *_write(folder, _texts(vector_document)),
+        *_write(folder / "one_step", _texts(one_step_document)),
+        *_write(folder / "closed_loop", _texts(closed_loop_document)),
+    ]
 
 
-def write_one_steps() -> list[Path]:
-    """The files of tier T1, which go on from the written ones of tier T0."""
-    texts = {f"{name}.json": canonical(one_step_document(load_spec(name))) + "\n" for name in spec_names()}
-    return _write(project_root() / "spec" / "vectors" / "one_step", texts)
+def _texts(document: Callable[[OptimizerSpec], dict[str, Any]]) -> dict[str, str]:
+    """Text of the file of each optimizer."""
+    return {f"{name}.json": canonical(document(load_spec(name))) + "\n" for name in spec_names()}
 
 
 def _write(folder: Path, texts: dict[str, str]) -> list[Path]:
@@ -74,11 +87,6 @@ def manifest_text(texts: Mapping[str, str]) -> str:
     return canonical(entries) + "\n"
 
 
-def vector_text(name: str) -> str:
-    """Text of the vector file of an algorithm."""
-    return canonical(vector_document(load_spec(name))) + "\n"
-
-
 def canonical(value: Any, level: int = 0) -> str:
     """JSON with sorted keys, one entry a line down to the tests, which have no line breaks."""
     if level == EXPANDED_LEVELS or not value or not isinstance(value, dict | list):
@@ -95,14 +103,27 @@ def vector_document(spec: OptimizerSpec) -> dict[str, Any]:
 
 
 def one_step_document(spec: OptimizerSpec) -> dict[str, Any]:
-    """The tests of tier T1; those that are written keep their numbers."""
-    written = one_step_root() / f"{spec.name}.json"
-    old = read_document(spec.name, one_step_root())["groups"][0] if written.exists() else None
+    """The tests of tier T1, which go on from the written ones of tier T0."""
     tests = [
         _bounded_test(spec, f"one step after test {prefix.tc_id}", *one_step(prefix, index), inexact=1)
         for index, prefix in enumerate(prefixes(spec.name))
     ]
-    return _document(spec, [{"tier": "T1", "source": ONE_STEP, **numbered_group("T1", tests, old)}])
+    return _document(spec, [_only_group("T1", ONE_STEP, spec, tests, one_step_root())])
+
+
+def closed_loop_document(spec: OptimizerSpec) -> dict[str, Any]:
+    """The tests of tier T3."""
+    tests = [_bounded_test(spec, case.comment, *trained(spec, case)) for case in training_cases(spec)]
+    return _document(spec, [_only_group("T3", CLOSED_LOOP, spec, tests, closed_loop_root())])
+
+
+def _only_group(
+    tier: str, source: str, spec: OptimizerSpec, tests: list[dict[str, Any]], folder: Path
+) -> dict[str, Any]:
+    """The tests of a file with one tier; those that are written keep their numbers."""
+    written = (folder / f"{spec.name}.json").exists()
+    old = read_document(spec.name, folder)["groups"][0] if written else None
+    return {"tier": tier, "source": source, **numbered_group(tier, tests, old)}
 
 
 def _document(spec: OptimizerSpec, groups: list[dict[str, Any]]) -> dict[str, Any]:
@@ -199,13 +220,15 @@ def _test(
     spec: OptimizerSpec, comment: str, problem: Problem, steps: Sequence[Step], outcomes: Sequence[Outcome]
 ) -> dict[str, Any]:
     groups = [_encoded(group) for group in problem.groups]
+    batches = list(dict.fromkeys(step.batch for step in steps if step.batch))
     return {
         "comment": comment,
         "flags": flags(spec, problem, steps, outcomes),
         "hyper": _encoded(problem.hyper),
         **({"groups": groups, "group_of": list(problem.group_of)} if groups else {}),
         "x0": _arrays(problem.x0),
-        "steps": [_step(step) for step in steps],
+        **({"batches": [_batch(batch) for batch in batches]} if batches else {}),
+        "steps": [_step(step, batches) for step in steps],
         "expect": [_expected(outcome) for outcome in outcomes],
     }
 
@@ -219,12 +242,17 @@ def _expected(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
-    return {
-        "grads": _arrays(step.grads),
-        "loss": None if step.loss is None else encode(step.loss, short=True),
-        **({"hyper": _encoded(step.hyper)} if step.hyper else {}),
-    }
+def _step(step: Step, batches: Sequence[Batch] = ()) -> dict[str, Any]:
+    hyper = {"hyper": _encoded(step.hyper)} if step.hyper else {}
+    if step.batch:
+        return {"batch": batches.index(step.batch), **hyper}
+    loss = None if step.loss is None else encode(step.loss, short=True)
+    return {"grads": _arrays(step.grads), "loss": loss, **hyper}
+
+
+def _batch(batch: Batch) -> dict[str, Any]:
+    inputs, targets = _arrays([batch.inputs, batch.targets])
+    return {"inputs": inputs, "targets": targets}
 
 
 def _arrays(arrays: Iterable[Any]) -> list[Any]:

@@ -6,7 +6,8 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from momo_spec.problem import Array, Problem, Step
+from momo_spec.arithmetic import Array
+from momo_spec.problem import Problem, Step
 
 
 class UnsupportedError(Exception):
