@@ -69,7 +69,7 @@ class CellSubject:
             return ""
         if reason := self.cell.missing(self.optimizer, self.mode):
             return reason
-        if any(len(step.grads) != len(problem.x0) for step in steps):
+        if any(step.batch is None and len(step.grads) != len(problem.x0) for step in steps):
             return "a gradient belongs to its parameter, none can be left out of a list"
         if problem.groups and not self.cell.has_groups:
             return "no parameter groups"
@@ -82,5 +82,7 @@ class CellSubject:
 
 def _told(step: Step) -> dict[str, Any]:
     """A step as drivers are told: values for this step alone only where there are some."""
-    told = {"grads": list(step.grads), "loss": step.loss}
+    told: dict[str, Any] = {"grads": list(step.grads), "loss": step.loss}
+    if step.batch is not None:
+        told = {"batch": {"inputs": step.batch.inputs, "targets": step.batch.targets}}
     return {**told, "hyper": dict(step.hyper)} if step.hyper else told

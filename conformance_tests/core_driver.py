@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 
 import momo_core
+from momo_spec.batch import Batch
 
 # NumPy does not know bfloat16 as a floating dtype: the values are stored in float32.
 STORAGE = {"float64": "float64", "float32": "float32", "float16": "float16", "bfloat16": "float32"}
@@ -49,11 +50,12 @@ def run(
     seen = [False] * len(params)
     trajectory = []
     for step in steps:
+        loss, grads = loss_and_gradients(step, current)
         with np.errstate(invalid="ignore"):  # inf - inf in a step that is skipped
             current, state, info = rule.step(
                 current,
-                [None if grad is None else array(grad) for grad in step["grads"]],
-                step.get("loss"),
+                [None if grad is None else array(grad) for grad in grads],
+                loss,
                 state,
                 xp=xp,
                 hyper=step.get("hyper"),
@@ -63,7 +65,7 @@ def run(
                 store=round_to_bfloat16 if dtype == "bfloat16" else None,
             )
         if not info.skipped:
-            seen = [past or grad is not None for past, grad in zip(seen, step["grads"], strict=True)]
+            seen = [past or grad is not None for past, grad in zip(seen, grads, strict=True)]
         shown = {name: float(value) for name, value in info._asdict().items() if value is not None}
         trajectory.append(
             {
@@ -73,6 +75,13 @@ def run(
             }
         )
     return trajectory
+
+
+def loss_and_gradients(step: dict[str, Any], params: list[Any]) -> tuple[Any, list[Any]]:
+    """As given, or those of a batch: the core has no derivatives."""
+    if "batch" not in step:
+        return step.get("loss"), step["grads"]
+    return Batch(**step["batch"]).loss_and_gradients([on_host(param) for param in params])
 
 
 def on_host(array: Any) -> np.ndarray:

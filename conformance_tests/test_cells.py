@@ -17,7 +17,7 @@ from conformance_tests.profiles import PROFILE
 from momo_cli.conform.judge import PLAIN_START, Verdict, judge
 from momo_spec import spec_names
 from momo_spec.problem import Problem
-from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_one_steps
+from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_closed_loops, load_one_steps
 
 ALMOST_NONE = 1200 if PROFILE == "nightly" else 10_000
 STRIDES = {"numpy": 1, "eager": 48, "fused": 48, "tensor by tensor": 48, "compile": ALMOST_NONE}
@@ -78,23 +78,31 @@ def test_vectors(cell: Cell, device: str, dtype: str, record_property: Any) -> N
 
 
 @cache
-def one_steps() -> tuple[Vector, ...]:
-    return tuple(vector for name in spec_names() for vector in load_one_steps(name))
+def further(tier: str) -> tuple[Vector, ...]:
+    """Vectors of the tiers with files of their own."""
+    load = {"T1": load_one_steps, "T3": load_closed_loops}[tier]
+    return tuple(vector for name in spec_names() for vector in load(name))
 
 
-def test_one_step(cell: Cell, device: str, dtype: str, record_property: Any) -> None:
-    """Every mode takes the step of tier T1 within its bound; what was exact before it stays exact."""
+@pytest.mark.parametrize("tier", ["T1", "T3"])
+def test_one_step_and_closed_loop(
+    cell: Cell, device: str, dtype: str, tier: str, record_property: Any
+) -> None:
+    """Every mode stays within the bounds; what is exact before the one step of T1 stays exact."""
     if not any(dtype in dtypes for dtypes in cell.modes.values()):
         pytest.skip(f"not run: {cell.name} has no {dtype}")
-    applicable = [vector for vector in one_steps() if dtype in vector.dtypes]
+    applicable = [vector for vector in further(tier) if dtype in vector.dtypes]
+    if not applicable:
+        pytest.skip(f"not run: there are no bounds of {tier} for {dtype}")
     ran = 0
     for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
-        stride = 1 if cell.is_core else len(applicable) if mode in ledger.COMPILED else 5 * sparsely(cell)
+        every = {"T1": 5, "T3": 10}[tier] * sparsely(cell)
+        stride = 1 if cell.is_core else len(applicable) if mode in ledger.COMPILED else every
         for vector in applicable[DTYPES.index(dtype) * stride // len(DTYPES) :: stride]:
             verdict = verdict_on(cell, vector, mode, device, dtype)
             assert verdict.status in ("pass", "unsupported"), (mode, vector.algorithm, verdict)
             ran += verdict.status == "pass"
-            record_property(f"error over bound, one step, {cell.name}, {dtype}", verdict.bound_used)
+            record_property(f"error over bound, {tier}, {cell.name}, {dtype}", verdict.bound_used)
     assert ran
 
 

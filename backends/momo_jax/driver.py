@@ -57,7 +57,8 @@ def run(
         Hyper-parameters by canonical name.
     params : list of arrays
     steps : list of dict
-        ``grads``, ``loss`` and perhaps ``hyper``, which holds for that step.
+        ``grads`` and ``loss``, or a ``batch`` that they follow from, and perhaps ``hyper``, which holds for
+        that step.
     dtype : str
         One of `DTYPES`.
     device : str
@@ -111,8 +112,20 @@ def make(optimizer: str, hyper: dict[str, Any], **options: Any) -> optax.Gradien
 
 def _inputs(step: dict[str, Any], dtype: str) -> dict[str, Any]:
     """The step with gradients of the dtype."""
+    hyper = step.get("hyper", {})
+    if "batch" in step:
+        batch = {name: jax.numpy.asarray(part, dtype=dtype) for name, part in step["batch"].items()}
+        return {"batch": batch, "hyper": hyper}
     grads = [None if grad is None else jax.numpy.asarray(grad, dtype=dtype) for grad in step["grads"]]
-    return {"grads": grads, "loss": step.get("loss"), "hyper": step.get("hyper", {})}
+    return {"grads": grads, "loss": step.get("loss"), "hyper": hyper}
+
+
+def _loss(layers: list[jax.Array], inputs: jax.Array, targets: jax.Array) -> jax.Array:
+    """Mean squared error of a linear network; without matrix products, whose precision is a setting."""
+    outputs = inputs
+    for layer in layers:
+        outputs = (outputs[:, :, None] * layer).sum(axis=1)
+    return ((outputs - targets) ** 2).mean()
 
 
 @lru_cache(maxsize=16)
@@ -124,7 +137,11 @@ def _step_of(optimizer: str, hyper: tuple[tuple[str, Any], ...], mode: str) -> S
         params, state = carry
         # An optimizer holds no state: one made with this step's values goes on where the last stopped.
         made = make(optimizer, {**dict(hyper), **step["hyper"]})
-        updates, state = made.update(step["grads"], state, params, value=step["loss"])
+        if "batch" in step:
+            loss, grads = jax.value_and_grad(_loss)(params, **step["batch"])
+        else:
+            loss, grads = step["loss"], step["grads"]
+        updates, state = made.update(grads, state, params, value=loss)
         moved = [
             param if update is None else optax.apply_updates(param, update)
             for param, update in zip(params, updates, strict=True)

@@ -6,6 +6,7 @@ The Keras backend is the one of the process, set by the environment variable ``K
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache, partial
@@ -140,10 +141,10 @@ def _stepped(
     """Take a step and tell what became of everything."""
     if "hyper" in step:
         built.learning_rate = step["hyper"]["learning_rate"]
-    grads = [None if grad is None else ops.convert_to_tensor(grad, dtype) for grad in step["grads"]]
+    loss, grads = _differentiated(variables, step, dtype)
     moving = any(grad is not None for grad in grads)
     if moving:
-        take_step(grads, step.get("loss"))
+        take_step(grads, loss)
     info = {name: slot for name, slot in built.last_info._asdict().items() if slot is not None}
     report = {name: slot.numpy().item() for name, slot in info.items()}
     # Keras refuses a step without any gradient, which leaves everything as it is.
@@ -153,6 +154,48 @@ def _stepped(
         "info": {**report, **idle},
         "skipped_steps": int(built.skipped_steps.numpy()),
     }
+
+
+def _differentiated(variables: list[Any], step: dict[str, Any], dtype: str) -> tuple[Any, list[Any]]:
+    """Loss and gradients, given or those of a batch."""
+    if "batch" not in step:
+        grads = [None if grad is None else ops.convert_to_tensor(grad, dtype) for grad in step["grads"]]
+        return step.get("loss"), grads
+    inputs, targets = (ops.convert_to_tensor(part, dtype) for part in step["batch"].values())
+    loss, grads = _value_and_gradients(lambda layers: _loss(layers, inputs, targets), variables)
+    return ops.convert_to_numpy(loss).item(), grads
+
+
+def _loss(layers: list[Any], inputs: Any, targets: Any) -> Any:
+    """Mean squared error of a linear network; without matrix products, whose precision is a setting."""
+    outputs = inputs
+    for layer in layers:
+        outputs = ops.sum(outputs[:, :, None] * layer, axis=1)
+    # The mean of float64 numbers is one of float32 in Keras, on JAX and PyTorch.
+    return ops.sum((outputs - targets) ** 2) / math.prod(targets.shape)
+
+
+def _value_and_gradients(function: Callable[[list[Any]], Any], variables: list[Any]) -> tuple[Any, list[Any]]:
+    """By the means of the backend."""
+    values = [ops.convert_to_tensor(variable.value) for variable in variables]
+    if BACKEND == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(values)
+            loss = function(values)
+        return loss, tape.gradient(loss, values)
+    if BACKEND == "jax":
+        import jax
+
+        value, gradients = jax.value_and_grad(function)(values)
+        return value, gradients
+    import torch
+
+    leaves = [value.detach().requires_grad_() for value in values]
+    with torch.enable_grad():
+        loss = function(leaves)
+    return loss, list(torch.autograd.grad(loss, leaves))
 
 
 def _eager(built: ModelBasedOptimizer, variables: list[Any]) -> StepFunction:

@@ -76,8 +76,8 @@ def _cases(adam: bool) -> Iterator[TrainingCase]:
     decay = {**base, "weight_decay": 0.05}
     star = {**base, "adapt_lower_bound": True}
     yield TrainingCase("least squares, many steps", base, steps=40)
-    yield TrainingCase("least squares, ill-conditioned, falling rate", base, spread=5, falling=True)
-    yield TrainingCase("mini-batches that no layer fits", decay, (4, 2), samples=16, batch=4, noise=0.5)
+    yield TrainingCase("least squares, ill-conditioned, falling rate", decay, spread=5, falling=True)
+    yield TrainingCase("mini-batches that no layer fits", base, (4, 2), samples=16, batch=4, noise=0.5)
     yield TrainingCase("two layers", base, (3, 4, 2))
     yield TrainingCase("two layers, estimator", {**star, "lower_bound": -1.0}, (3, 2, 2), batch=4, noise=0.25)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 
-from momo_spec.problem import Problem
+from momo_spec.arithmetic import Array
+from momo_spec.problem import Problem, Step
 from momo_spec.vector_file import InvalidVector, Vector, VectorFile
 
 from .compare import FailedError, Failure, check_step
@@ -44,7 +45,7 @@ class Verdict:
     reason : str
         Of ``unsupported`` and ``not run``.
     bound_used : float
-        T1 and T2: the largest error of a dtype that passed, in units of its bound.
+        All tiers but T0: the largest error of a dtype that passed, in units of its bound.
     """
 
     vector: Vector | InvalidVector
@@ -56,7 +57,7 @@ class Verdict:
 
     @property
     def tier(self) -> str:
-        """``T0``, ``T1``, ``T2`` or ``invalid``."""
+        """``T0``, ``T1``, ``T2``, ``T3`` or ``invalid``."""
         return self.vector.tier if isinstance(self.vector, Vector) else "invalid"
 
     @property
@@ -134,11 +135,40 @@ def _run(subject: Subject, vector: Vector | InvalidVector, dtype: str) -> float:
     if isinstance(vector, InvalidVector):
         _expect_refusal(subject, vector, dtype)
         return 0.0
-    used = 0.0
-    with np.errstate(all="ignore"), closing(subject.run(vector.problem, vector.steps, dtype)) as steps:
+    used, inputs = 0.0, Inputs(vector)
+    with np.errstate(all="ignore"), closing(subject.run(vector.problem, inputs, dtype)) as steps:
         for index in range(len(vector.steps)):
-            used = max(used, check_step(vector, dtype, index, _next(steps, dtype, index)))
+            taken = _next(steps, dtype, index)
+            used = max(used, check_step(vector, dtype, index, taken))
+            inputs.params = taken.params
     return used
+
+
+class Inputs(Sequence[Step]):
+    """
+    The steps of a vector, each with its loss and gradients at the parameters that the last one left.
+
+    Attributes
+    ----------
+    params : sequence of arrays
+        Those of the implementation itself, float64.
+    """
+
+    def __init__(self, vector: Vector) -> None:
+        self._steps = vector.steps
+        self.params: Sequence[Array] = vector.problem.x0
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Step]: ...
+    def __getitem__(self, index: int | slice) -> Step | Sequence[Step]:
+        if isinstance(index, slice):
+            return [step.at(self.params) for step in self._steps[index]]
+        return self._steps[index].at(self.params)
 
 
 def _next(steps: Iterator[Taken], dtype: str, index: int) -> Taken:

@@ -65,6 +65,9 @@ class Subject(Protocol):
         """
         Build the optimizer, take the steps and give the result of each.
 
+        A step is asked for when the result of the one before it has been given, since its gradients may be
+        those at that result.
+
         Raises
         ------
         UnsupportedError
