@@ -12,6 +12,7 @@ import pytest
 
 from momo_cli.conform.judge import judge
 from momo_cli.conform.subjects import Subject, Taken, python_subject
+from momo_cli.conform.words import account
 from momo_spec import lint, load_spec, spec_names
 from momo_spec.arithmetic import Exact
 from momo_spec.batch import Batch
@@ -97,5 +98,9 @@ def test_gradients_of_other_parameters_fail_every_vector() -> None:
     assert [verdict.status for verdict in judge(subject, vectors, ["float64"])] == ["pass"] * 5
     late = judge(Late(subject), vectors, ["float64"])
     assert [verdict.status for verdict in late] == ["fail"] * 5
-    # The first gradient is right, and the step follows from the second one on.
+    # The first gradient is right; what the second one should have been is told.
     assert {failure.step for verdict in late for failure in verdict.failures} == {1}
+    told = account(late[0])[-2]
+    right = vectors.tests[0].steps[1].at(vectors.tests[0].expect[0].params)
+    assert told.startswith("step 2: gradients [[")
+    assert told.endswith(f", loss {right.loss:.9g}")

@@ -44,7 +44,9 @@ def _inputs(vector: Vector, last: int) -> list[str]:
         lines.append(f"groups: {own}; group of each tensor: {list(problem.group_of)}")
     if last >= STEPS_SHOWN:
         return [*lines, f"(the first {last} steps are right)"]
-    for number, step in enumerate(vector.steps[: last + 1], 1):
+    places = [problem.x0, *(expected.params for expected in vector.expect)]
+    for number, (given, params) in enumerate(zip(vector.steps[: last + 1], places, strict=False), 1):
+        step = given.at(params)
         own = "".join(f", {name}={_plain(value)}" for name, value in step.hyper.items())
         loss = "none" if step.loss is None else _plain(step.loss)
         lines.append(f"step {number}: gradients {_tensors(step.grads)}, loss {loss}{own}")
