@@ -21,7 +21,17 @@ from conformance_tests.cells import DEVICES, Cell, all_cells
 from conformance_tests.exact_stream import stream
 from momo_cli.conform.judge import Verdict, all_vectors, judge
 from momo_spec import spec_names
-from momo_spec.vector_file import InvalidVector, Vector, VectorFile, load_vectors, vectors_root
+from momo_spec.vector_file import (
+    InvalidVector,
+    Vector,
+    VectorFile,
+    closed_loop_root,
+    load_closed_loops,
+    load_one_steps,
+    load_vectors,
+    one_step_root,
+    vectors_root,
+)
 
 FILE = Path(__file__).with_suffix(".json")
 EXACT_STEPS = 10_000
@@ -60,7 +70,7 @@ class Entry:
     exact_steps, differing : int
         Steps of exact trajectories beyond the vectors, and how many of these differ in a bit.
     bound_used : float
-        Largest error of a T2 vector in units of its bound.
+        Largest error of a vector of T1, T2 or T3 in units of its bound.
     """
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -115,8 +125,9 @@ def stride(place: Place) -> int:
 
 @cache
 def every(optimizer: str, stride: int) -> list[Vector | InvalidVector]:
-    """Every `stride`-th vector of an optimizer."""
-    return all_vectors(load_vectors(optimizer))[::stride]
+    """Every `stride`-th vector of each file of an optimizer."""
+    files = (all_vectors(load_vectors(optimizer)), load_one_steps(optimizer), load_closed_loops(optimizer))
+    return [vector for file in files for vector in file[::stride]]
 
 
 def as_file(vectors: list[Vector | InvalidVector]) -> VectorFile:
@@ -151,7 +162,9 @@ def exact_vectors(cell: Cell, place: Place) -> Iterator[Vector]:
 
 def fingerprint() -> str:
     """Hash of the golden vectors."""
-    return sha256((vectors_root() / "manifest.json").read_bytes()).hexdigest()
+    folders = (vectors_root(), one_step_root(), closed_loop_root())
+    manifests = [(folder / "manifest.json").read_bytes() for folder in folders]
+    return sha256(b"".join(manifests)).hexdigest()
 
 
 def read() -> dict[str, Any]:

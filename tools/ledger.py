@@ -23,18 +23,19 @@ HEAD = """# What runs where
 Every way to run an optimizer of this project, and what became of the golden vectors there.  Written by
 `make ledger`, which runs all of it; `make test` runs a part, and fails where a cell and this page differ.
 
-*T0* are trajectories in which nothing rounds: "passed" is equality to the bit.  *T2* are trajectories within
-their computed bounds, which exist for float64 and float32; *of the bound* is the largest error of all.  Modes
-that compile each optimizer get a part of the vectors: {parts}.
+*T0* are trajectories in which nothing rounds: "passed" is equality to the bit.  *T1*, one step, *T2*,
+prescribed gradients, and *T3*, closed loops, are trajectories within their computed bounds, which the last
+two have for float64 and float32 alone; *of the bound* is the largest error of all.  Modes that compile each
+optimizer get a part of the vectors: {parts}.
 *Invalid* is input that must be refused.  *Exact steps* are steps of further exact trajectories of all
 optimizers, *differing* how many of these trajectories differ in a bit.
 """
+TIERS = ("T0", "T1", "T2", "T3")
 COLUMNS = (
     "cell",
     "mode",
     "dtype",
-    "T0",
-    "T2",
+    *TIERS,
     "of the bound",
     "invalid",
     "failed",
@@ -107,14 +108,14 @@ def silent_places(document: dict[str, Any]) -> dict[str, list[str]]:
 def row(place: ledger.Place, entry: dict[str, Any]) -> list[str]:
     """A line of the table."""
     counts = entry["counts"]
-    passed = {tier: counts.get(tier, {}).get("pass", 0) for tier in ("T0", "T2", "invalid")}
+    passed = {tier: counts.get(tier, {}).get("pass", 0) for tier in (*TIERS, "invalid")}
     failed = sum(statuses.get("fail", 0) + statuses.get("not run", 0) for statuses in counts.values())
-    used = f"{100 * entry['bound_used']:.0f} %" if passed["T2"] else ""
+    used = f"{100 * entry['bound_used']:.0f} %"
     return [
         place.cell,
         place.mode,
         place.dtype,
-        *(str(passed[tier]) for tier in ("T0", "T2")),
+        *(str(passed[tier]) for tier in TIERS),
         used,
         str(passed["invalid"]),
         str(failed),
