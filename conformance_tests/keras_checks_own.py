@@ -17,7 +17,6 @@ from keras import ops
 
 import momo_core
 import momo_keras
-from conformance_tests.closed_loop import Rounded
 from conformance_tests.keras_models import (
     WEIGHTS,
     X,
@@ -29,6 +28,7 @@ from conformance_tests.keras_models import (
     variables_of,
     ways_to_fit,
 )
+from conformance_tests.least_squares import Rounded
 from conformance_tests.own_directions import BETA, RUN, START, assert_is_the_core, example, rows
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
 from momo_keras import driver

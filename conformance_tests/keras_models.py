@@ -10,8 +10,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from conformance_tests.closed_loop import Batch, Training
 from conformance_tests.comparisons import assert_within, exact_and_bound
+from conformance_tests.least_squares import Batch, Training
 from conformance_tests.profiles import PARTS
 from momo_keras import MomoAdam
 from momo_spec import spec_names

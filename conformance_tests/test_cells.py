@@ -29,6 +29,14 @@ The ledger has more of them, and test_exact_vectors those on which every mode mu
 COMPILED = 600
 """The stride of modes that compile each optimizer with its hyper-parameters."""
 
+TRAINED = {
+    ("am_adamw", "mini-batches that no layer fits"),
+    ("momo", "two layers, estimator"),
+    ("momo_adam", "two layers, estimator"),
+    ("schedule_free_sps", "two layers"),
+}
+"""Closed loops of every model: several layers, samples in parts, gradients that need the loss and do not."""
+
 SPARSELY = 1 if PROFILE == "nightly" else 2
 """Factor of the strides of cells that are not quick."""
 
@@ -84,6 +92,22 @@ def further(tier: str) -> tuple[Vector, ...]:
     return tuple(vector for name in spec_names() for vector in load(name))
 
 
+def chosen_steps(vectors: list[Vector], cell: Cell, mode: str, turn: int) -> list[Vector]:
+    """A part of tier T1, another one for each dtype; the strides share no factor with the tests of a rule."""
+    stride = len(vectors) if mode in ledger.COMPILED else 5 if sparsely(cell) == 1 else 11
+    return vectors[turn * stride // len(DTYPES) :: stride]
+
+
+def chosen_trainings(vectors: list[Vector], cell: Cell, mode: str, turn: int) -> list[Vector]:
+    """A part of tier T3: by day, and where each rule is compiled, those that have the most in them."""
+    if PROFILE == "nightly" and mode not in ledger.COMPILED:
+        return vectors
+    full = [vector for vector in vectors if (vector.algorithm, vector.comment) in TRAINED]
+    if mode in ledger.COMPILED:
+        return full[turn :: len(DTYPES)]
+    return [*full, *vectors[turn :: 7 if cell.name in QUICK else len(vectors)]]
+
+
 @pytest.mark.parametrize("tier", ["T1", "T3"])
 def test_one_step_and_closed_loop(
     cell: Cell, device: str, dtype: str, tier: str, record_property: Any
@@ -94,11 +118,10 @@ def test_one_step_and_closed_loop(
     applicable = [vector for vector in further(tier) if dtype in vector.dtypes]
     if not applicable:
         pytest.skip(f"not run: there are no bounds of {tier} for {dtype}")
+    choose = {"T1": chosen_steps, "T3": chosen_trainings}[tier]
     ran = 0
     for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
-        every = {"T1": 5, "T3": 10}[tier] * sparsely(cell)
-        stride = 1 if cell.is_core else len(applicable) if mode in ledger.COMPILED else every
-        for vector in applicable[DTYPES.index(dtype) * stride // len(DTYPES) :: stride]:
+        for vector in applicable if cell.is_core else choose(applicable, cell, mode, DTYPES.index(dtype)):
             verdict = verdict_on(cell, vector, mode, device, dtype)
             assert verdict.status in ("pass", "unsupported"), (mode, vector.algorithm, verdict)
             ran += verdict.status == "pass"

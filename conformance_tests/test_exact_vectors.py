@@ -6,7 +6,7 @@ Rounding errors have no part in it, so a dtype in turn is enough, and it takes a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -25,12 +25,23 @@ pytestmark = pytest.mark.t0
 STRIDE = 8
 """Of cells that are not quick: every so manieth vector of a rule, where others take all of them."""
 
-EVERY = {"tf_function": 2, "jit": 2, "scan": 3, "xla": 3, "fused": 5, "fused jit": 7, "compile": 17}
-"""Modes that compile a rule, which takes a second or more: every so manieth rule."""
+RULES = {
+    "tf_function": slice(1, None, 2),
+    "jit": slice(1, None, 2),
+    "scan": slice(2, None, 3),
+    "xla": slice(2, None, 3),
+    "fused": slice(0, 15, 5),
+    "fused jit": slice(5, None, 7),
+    "compile": slice(1),
+}
+"""Modes that compile a rule, and their rules.
+
+Compiling takes a second or more, twenty in PyTorch, which gets Adam alone: it once wrote its state wrong.
+"""
 
 
 def test_exact_vectors(cell: Cell, device: str) -> None:
-    """Each rule passes exact vectors to the bit, in every mode."""
+    """Rules pass exact vectors to the bit in every mode, all of them where they are not compiled."""
     for mode in cell.modes:
         ran = set()
         for vector, dtype in chosen(cell, mode):
@@ -40,31 +51,33 @@ def test_exact_vectors(cell: Cell, device: str) -> None:
             (verdict,) = judge(subject, ledger.as_file([vector]), [dtype])
             assert verdict.status == "pass", (mode, dtype, verdict)
             ran.add(vector.algorithm)
-        expected = spec_names()[:: EVERY.get(mode, 1)]
-        assert ran == {rule for rule in expected if cell.is_core or not cell.missing(rule, mode)}, mode
+        assert ran == {rule for rule in rules_of(mode) if cell.is_core or not cell.missing(rule, mode)}, mode
 
 
 def chosen(cell: Cell, mode: str) -> Iterator[tuple[Vector, str]]:
     """Vectors for a mode, and the dtype of each."""
     dtypes = cell.modes[mode]
-    for number, rule in enumerate(spec_names()):
-        for vector in part(rule, number, cell.name, mode):
-            turn = dtypes[number // EVERY.get(mode, 1) % len(dtypes)]
+    for number, rule in enumerate(rules_of(mode)):
+        for vector in part(rule, cell.name, mode):
+            turn = dtypes[number % len(dtypes)]
             usual = "float32" if is_eager(cell.name, mode) else turn
             own = [dtype for dtype in dtypes if dtype in vector.dtypes]
             if own:
                 yield vector, usual if usual in own else own[0]
 
 
+def rules_of(mode: str) -> Sequence[str]:
+    """Rules that run in a mode."""
+    return spec_names()[RULES.get(mode, slice(None))]
+
+
 def is_eager(cell: str, mode: str) -> bool:
     """Whether each operation is compiled for its dtype, so that one dtype is cheaper than several."""
-    return cell not in QUICK and mode not in EVERY
+    return cell not in QUICK and mode not in RULES
 
 
-def part(rule: str, number: int, cell: str, mode: str) -> list[Vector]:
+def part(rule: str, cell: str, mode: str) -> list[Vector]:
     """Vectors of a rule for a mode; where it is compiled for each vector, one of them."""
-    if number % EVERY.get(mode, 1):
-        return []
     if cell in QUICK and mode not in ledger.COMPILED:
         return exact(rule)
     return exact(rule)[::STRIDE] if is_eager(cell, mode) else [most_varied(rule, mode)]

@@ -15,7 +15,6 @@ import optax.contrib
 import pytest
 
 import momo_jax
-from conformance_tests.closed_loop import Batch, Training
 from conformance_tests.comparisons import assert_within
 from conformance_tests.jax_steps import (
     CUT,
@@ -31,6 +30,7 @@ from conformance_tests.jax_steps import (
     tree,
     walk,
 )
+from conformance_tests.least_squares import Batch, Training
 from conformance_tests.roundings import assert_rounded
 from momo_core import InvalidTypeError, InvalidValueError, MissingLossError
 

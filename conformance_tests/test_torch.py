@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import momo_torch
-from conformance_tests.closed_loop import Batch, Training
 from conformance_tests.comparisons import assert_apart, assert_within
+from conformance_tests.least_squares import Batch, Training
 from conformance_tests.roundings import assert_rounded
 from conformance_tests.torch_problems import (
     ADAPTING,

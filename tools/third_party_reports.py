@@ -49,7 +49,7 @@ def load_texts() -> dict[str, Any]:
 
 
 def examine(path: str, rule: str) -> Report:
-    """Run the vectors of an optimizer, without tier T1: its tests have so many flags that they say little."""
+    """Run the vectors of an optimizer, without T1 and T3, whose tests have too many flags to say much."""
     spec = load_spec(rule)
     subject = python_subject(path, spec)
     with warnings.catch_warnings():

@@ -47,7 +47,7 @@ def run(
     mode: str = "eager",
 ) -> list[dict[str, Any]]:
     """
-    Take steps with given gradients and losses.
+    Take steps with given gradients and losses, or batches.
 
     Parameters
     ----------

@@ -1,5 +1,5 @@
 """
-Run an optimizer of this package on given gradients and losses, for the conformance suite.
+Run an optimizer of this package on given gradients and losses, or batches, for the conformance suite.
 
 The Keras backend is the one of the process, set by the environment variable ``KERAS_BACKEND``.
 """
@@ -161,8 +161,8 @@ def _differentiated(variables: list[Any], step: dict[str, Any], dtype: str) -> t
     if "batch" not in step:
         grads = [None if grad is None else ops.convert_to_tensor(grad, dtype) for grad in step["grads"]]
         return step.get("loss"), grads
-    inputs, targets = (ops.convert_to_tensor(part, dtype) for part in step["batch"].values())
-    loss, grads = _value_and_gradients(lambda layers: _loss(layers, inputs, targets), variables)
+    batch = {name: ops.convert_to_tensor(part, dtype) for name, part in step["batch"].items()}
+    loss, grads = _value_and_gradients(lambda layers: _loss(layers, **batch), variables)
     return ops.convert_to_numpy(loss).item(), grads
 
 
@@ -171,7 +171,7 @@ def _loss(layers: list[Any], inputs: Any, targets: Any) -> Any:
     outputs = inputs
     for layer in layers:
         outputs = ops.sum(outputs[:, :, None] * layer, axis=1)
-    # The mean of float64 numbers is one of float32 in Keras, on JAX and PyTorch.
+    # Keras computes the mean of float64 in float32, on JAX and PyTorch.
     return ops.sum((outputs - targets) ** 2) / math.prod(targets.shape)
 
 

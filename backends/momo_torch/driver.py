@@ -1,4 +1,4 @@
-"""Run an optimizer of this package on given gradients and losses, for the conformance suite."""
+"""Run an optimizer of this package on given gradients and losses, or batches, for the conformance suite."""
 
 from __future__ import annotations
 

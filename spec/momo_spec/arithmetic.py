@@ -120,8 +120,8 @@ class Exact(Arithmetic):
         return Fraction(value) if math.isfinite(value) else value
 
     def array(self, values: Any) -> Value:
-        """Convert an array of binary64 numbers."""
-        return _elementwise(self.number, np.array(values, dtype=np.float64))
+        """Convert an array of binary64 numbers; one of this arithmetic stays as it is."""
+        return _converted(values, self.number)
 
     def _divide(self, left: Value, right: Value) -> Value:
         return _elementwise(_divide_exact, left, right)
@@ -147,13 +147,16 @@ class Dyadic(Exact):
         _elementwise(self._check, value)
         return value
 
-    def _sum(self, value: Value) -> Value:
-        terms = list(np.asarray(value).flat)
-        grid = [abs(term) for term in terms if isinstance(term, Fraction)]
+    def total(self, terms: Value, axis: int | None = None) -> Value:
+        """Sum of all terms or along an axis; raise NotExactError unless every order fits."""
+        if axis is not None:
+            return np.apply_along_axis(self.total, axis, terms)
+        flat = list(np.asarray(terms).flat)
+        grid = [abs(term) for term in flat if isinstance(term, Fraction)]
         unit = Fraction(1, max((term.denominator for term in grid), default=1))
         if sum(grid, Fraction(0)) / unit >= 2**self.bits:
             raise NotExactError("a sum needs too many bits in some order")
-        return self.rounded(sum(terms, Fraction(0)))
+        return self.rounded(sum(flat, Fraction(0)))
 
     def _check(self, value: Value) -> Value:
         if isinstance(value, Fraction):
@@ -180,8 +183,7 @@ class Precise(Arithmetic):
 
     def array(self, values: Any) -> Value:
         """Convert an array of binary64 numbers; one of this arithmetic stays as it is."""
-        given = np.asarray(values)
-        return given if given.dtype == object else _elementwise(self.number, given.astype(np.float64))
+        return _converted(values, self.number)
 
     def _divide(self, left: Value, right: Value) -> Value:
         return _elementwise(self._divide_scalar, left, right)
@@ -260,6 +262,12 @@ def _elementwise(function: Callable[..., Value], *values: Value) -> Value:
         with np.errstate(all="ignore"):
             return np.asarray(np.frompyfunc(function, len(values), 1)(*values), dtype=object)
     return function(*values)
+
+
+def _converted(values: Any, number: Callable[[float], Value]) -> Value:
+    """An array of objects."""
+    given = np.asarray(values)
+    return given if given.dtype == object else _elementwise(number, given.astype(np.float64))
 
 
 def _by_zero(numerator: Value) -> float:

@@ -7,6 +7,7 @@ convex problem.  Rounding errors feed back, so that a trajectory ends where its 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -22,12 +23,14 @@ from .bounds import flattened
 from .hexfloat import to_float32
 from .load import OptimizerSpec
 from .problem import Outcome, Problem, Run, Step
-from .sampled import ATTEMPTS, LEAST_MARGIN, Bounds, NoTrajectoryError, error_bounds
+from .sampled import ATTEMPTS, LEAST_MARGIN, Bounds, NoTrajectoryError, error_bounds, rounded
 from .sweeps import accepts
 
-FORMATS = ("f64", "f32")
+BOUNDED = ("f64", "f32")
+"""Formats that have bounds."""
+
 LARGEST_BOUND = 2.0**-8
-"""Of the way from the start: a trajectory ends before its bound in binary32 is more."""
+"""Of the largest distance from the start so far: a trajectory ends before its bound in binary32 is more."""
 
 LEAST_STEPS = 8
 
@@ -80,6 +83,8 @@ def _cases(adam: bool) -> Iterator[TrainingCase]:
     yield TrainingCase("mini-batches that no layer fits", base, (4, 2), samples=16, batch=4, noise=0.5)
     yield TrainingCase("two layers", base, (3, 4, 2))
     yield TrainingCase("two layers, estimator", {**star, "lower_bound": -1.0}, (3, 2, 2), batch=4, noise=0.25)
+    uncapped = {"learning_rate": math.inf, "lower_bound": 0.0}
+    yield TrainingCase("two layers, uncapped", uncapped, (3, 4, 2), steps=60, spread=8, noise=0.25)
 
 
 def trained(spec: OptimizerSpec, case: TrainingCase) -> tuple[Problem, list[Step], list[Outcome], Bounds]:
@@ -97,7 +102,7 @@ def trained(spec: OptimizerSpec, case: TrainingCase) -> tuple[Problem, list[Step
         outcomes = [run.step(step) for step in steps]
         if min(outcome.margin for outcome in outcomes) < LEAST_MARGIN:
             continue
-        bounds = error_bounds(spec, problem, steps, outcomes, FORMATS)
+        bounds = error_bounds(spec, problem, steps, outcomes, BOUNDED)
         count = _horizon(problem, outcomes, bounds) if bounds else 0
         if bounds and count >= LEAST_STEPS:
             return problem, steps[:count], outcomes[:count], _until(bounds, count)
@@ -105,7 +110,7 @@ def trained(spec: OptimizerSpec, case: TrainingCase) -> tuple[Problem, list[Step
 
 
 def _horizon(problem: Problem, outcomes: list[Outcome], bounds: Bounds) -> int:
-    """Number of steps before the bound is too large a part of the way from the start."""
+    """Number of steps before the bound is too large a part of the largest distance from the start."""
     start, way = flattened(problem.x0), 0.0
     for index, (outcome, bound) in enumerate(zip(outcomes, bounds["f32"]["params"], strict=True)):
         way = max(way, float(np.linalg.norm(flattened(outcome.params) - start)))
@@ -122,10 +127,10 @@ def _drawn(case: TrainingCase, random: Random) -> tuple[Problem, list[Step]]:
     """Start and batches, all of binary32 numbers."""
     layers = [_matrix(shape, random) for shape in pairwise(case.widths)]
     teacher = [_matrix(shape, random) for shape in pairwise(case.widths)]
-    scales = np.exp2(-np.round(np.linspace(0, case.spread, case.widths[0])))
-    inputs = _matrix((case.samples, case.widths[0]), random) * scales
+    powers = np.round(np.linspace(0, case.spread, case.widths[0])).astype(int)
+    inputs = np.ldexp(_matrix((case.samples, case.widths[0]), random), -powers)
     targets: Array = reduce(np.matmul, teacher, inputs)  # which nothing rounds: the factors have few bits
-    targets = _rounded(targets + case.noise * _matrix(targets.shape, random))
+    targets = rounded(targets + case.noise * _matrix(targets.shape, random))
     parts = [slice(first, first + case.batch) for first in range(0, case.samples, case.batch)]
     batches = [Batch(inputs[part], targets[part]) for part in parts]
     steps = [Step((), None, _hyper(case, i), batches[i % len(batches)]) for i in range(case.steps)]
@@ -141,7 +146,3 @@ def _matrix(shape: tuple[int, ...], random: Random) -> Array:
     """Numbers between -1 and 1 of seven significant bits."""
     numbers: Any = [random.randint(-64, 64) / 64 for _ in range(int(np.prod(shape)))]
     return np.array(numbers, dtype=np.float64).reshape(shape)
-
-
-def _rounded(array: Array) -> Array:
-    return np.array(np.vectorize(to_float32, otypes=[np.float64])(array))

@@ -8,15 +8,18 @@ second reference, the other tiers with 50 digits by the first and 60 by the seco
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .arithmetic import Precise
+from .arithmetic import Array, Precise
+from .batch import Batch
 from .bounds import flattened
 from .branches import SIDES, possible_branches
 from .check import schema_problems
@@ -98,6 +101,10 @@ def _form_problems(name: str, folder: Path, document: Mapping[str, Any]) -> Iter
     for group in document["groups"]:
         if not is_dense(group):
             yield f"{group['tier']}: tcId is not dense from {FIRST_ID[group['tier']]}"
+    for test in tests:
+        batches = test.get("batches", ())
+        if batches and {step["batch"] for step in test["steps"]} != {*range(len(batches))}:
+            yield f"test {test['tcId']}: the batches of its steps are not its batches"
     used = {flag for test in tests for flag in test["flags"]}
     for flag in sorted(used ^ set(document["notes"])):
         yield f"flag {flag!r} has no note, or a note no test"
@@ -112,8 +119,20 @@ def vector_problems(vector: Vector) -> list[str]:
         return [f"test {vector.tc_id}: {len(vector.steps)} steps, {len(vector.expect)} expectations"]
     if len({frozenset(step.hyper) for step in vector.steps}) > 1:
         return [f"test {vector.tc_id}: not all steps have the same hyper-parameters"]
+    if any(step.batch and not _fits(step.batch, vector.problem.x0) for step in vector.steps):
+        return [f"test {vector.tc_id}: batches and parameters are not those of a network"]
     check = exact_problems if vector.tier == "T0" else sampled_problems
     return [f"test {vector.tc_id}: {problem}" for problem in check(vector)]
+
+
+def _fits(batch: Batch, layers: Sequence[Array]) -> bool:
+    """Whether each matrix has as many rows as the one before it has columns, and the mean rounds nothing."""
+    matrices = [batch.inputs, *layers]
+    if any(matrix.ndim != 2 for matrix in (*matrices, batch.targets)):
+        return False
+    fitting = all(left.shape[1] == right.shape[0] for left, right in pairwise(matrices))
+    outputs = (len(batch.inputs), matrices[-1].shape[1])
+    return fitting and batch.targets.shape == outputs and math.prod(outputs).bit_count() == 1
 
 
 def branch_pairs(vectors: Iterable[Vector]) -> set[tuple[str, str]]:

@@ -57,8 +57,8 @@ NOTES: dict[str, tuple[str, str]] = {
     "TinyOrHugeLoss": ("numerics", "catches: absolute thresholds on norms."),
     "Training": (
         "formula",
-        "loss and gradients are those at the parameters; catches: those of other parameters, "
-        "parameters that are not what is told.",
+        "loss and gradients at the optimizer's own parameters; catches: a loss or gradients taken at "
+        "parameters other than those reported.",
     ),
     "WeightDecay": (
         "formula",

@@ -22,12 +22,12 @@ class Step:
     Attributes
     ----------
     grads : tuple of arrays or None
-        A gradient for each tensor, or none.
+        A gradient for each tensor, or None.
     loss : float or None
     hyper : mapping
         Values for this step alone.
     batch : Batch or None
-        Tier T3: what loss and gradients follow from, where they are not given.
+        Tier T3: what loss and gradients follow from; they are empty until `at` fills them in.
     """
 
     grads: tuple[Array | None, ...]
@@ -36,7 +36,7 @@ class Step:
     batch: Batch | None = None
 
     def at(self, params: Sequence[Value], arithmetic: Arithmetic | None = None) -> Step:
-        """The step with its loss and gradients at the parameters."""
+        """The step with its loss and gradients at the parameters, and its batch still."""
         if self.batch is None:
             return self
         loss, grads = self.batch.loss_and_gradients(params, arithmetic)

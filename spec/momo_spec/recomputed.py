@@ -46,7 +46,7 @@ def exact_problems(vector: Vector) -> Iterator[str]:
 
 
 def sampled_problems(vector: Vector) -> Iterator[str]:
-    """What is wrong with a test of tier T1 or T2."""
+    """What is wrong with a test of tier T1, T2 or T3."""
     spec = load_spec(vector.algorithm)
     outcomes = evaluate(spec, vector.problem, vector.steps, Precise(DIGITS))
     yield from _differences(vector, outcomes)

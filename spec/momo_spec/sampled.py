@@ -201,7 +201,7 @@ class _Sampler:
         hyper = {"learning_rate": case.rates[index]} if case.rates else {}
         step = Step(
             tuple(
-                None if leaf in case.missing.get(index, ()) else _rounded(factor * grad)
+                None if leaf in case.missing.get(index, ()) else rounded(factor * grad)
                 for leaf, grad in enumerate(grads)
             ),
             to_float32(factor * loss) if self.needs_loss else None,
@@ -243,7 +243,8 @@ class _Sampler:
         return array
 
 
-def _rounded(array: Array) -> Array:
+def rounded(array: Array) -> Array:
+    """The nearest binary32 numbers."""
     return np.array(np.vectorize(to_float32, otypes=[np.float64])(array))
 
 

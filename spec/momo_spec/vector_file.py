@@ -121,12 +121,12 @@ def read_document(name: str, folder: Path | None = None) -> dict[str, Any]:
 
 
 def one_step_root() -> Path:
-    """Folder of the vectors of one step, whose files are of their own."""
+    """Folder of the vectors of one step."""
     return vectors_root() / "one_step"
 
 
 def closed_loop_root() -> Path:
-    """Folder of the vectors of closed loops, whose files are of their own."""
+    """Folder of the vectors of closed loops."""
     return vectors_root() / "closed_loop"
 
 

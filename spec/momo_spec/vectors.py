@@ -52,7 +52,7 @@ EXPANDED_LEVELS = 4
 
 
 def write_vectors() -> list[Path]:
-    """Compute all vectors, which takes two minutes, and write the files that changed; returns them."""
+    """Compute all vectors, which takes three minutes, and write the files that changed; returns them."""
     folder = project_root() / "spec" / "vectors"
     return [
         *_write(folder, _texts(vector_document)),

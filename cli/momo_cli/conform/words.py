@@ -49,7 +49,8 @@ def _inputs(vector: Vector, last: int) -> list[str]:
         step = given.at(params)
         own = "".join(f", {name}={_plain(value)}" for name, value in step.hyper.items())
         loss = "none" if step.loss is None else _plain(step.loss)
-        lines.append(f"step {number}: gradients {_tensors(step.grads)}, loss {loss}{own}")
+        where = " at the expected parameters" if step.batch else ""
+        lines.append(f"step {number}: gradients{where} {_tensors(step.grads)}, loss {loss}{own}")
     return lines
 
 
