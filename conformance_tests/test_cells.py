@@ -46,8 +46,8 @@ TRAINED = {
 SPARSELY = 1 if PROFILE == "nightly" else 3
 """Factor of the strides of cells that are not quick."""
 
-SLOW = () if PROFILE == "nightly" else ("compile",)
-"""Modes that compile for so long that by day they have exact vectors and a closed loop alone."""
+SLOW = () if PROFILE == "nightly" else tuple(ledger.COMPILED)
+"""Modes that by day have exact vectors, closed loops and random trajectories alone."""
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -104,7 +104,7 @@ def chosen_steps(vectors: list[Vector], cell: Cell, mode: str, turn: int) -> lis
     """A part of tier T1, another one for each dtype; the strides share no factor with the tests of a rule."""
     if mode in SLOW:
         return []
-    stride = len(vectors) if mode in ledger.COMPILED else 5 if sparsely(cell) == 1 else 11
+    stride = len(vectors) if mode in ledger.COMPILED else 11 if sparsely(cell) == 1 else 23
     return vectors[turn * stride // len(DTYPES) :: stride]
 
 
@@ -113,11 +113,11 @@ def chosen_trainings(vectors: list[Vector], cell: Cell, mode: str, turn: int) ->
     if PROFILE == "nightly" and mode not in ledger.COMPILED:
         return vectors
     full = [vector for vector in vectors if (vector.algorithm, vector.comment) in TRAINED]
-    if mode in SLOW:
+    if mode == "compile":
         return full[turn : turn + 1] if turn else []
     if mode in ledger.COMPILED:
         return full[turn :: len(DTYPES)]
-    return [*full, *vectors[turn::7]] if cell.name in QUICK else full[turn % 2 :: 2]
+    return [*full, *vectors[turn::13]] if cell.name in QUICK else full[turn % 2 :: 2]
 
 
 @pytest.mark.parametrize("tier", ["T1", "T3"])
