@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import multiprocessing
 import shutil
 import tempfile
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from datetime import timedelta
 from functools import cache
+from multiprocessing.util import Finalize
 from typing import Any
 
 import torch
@@ -47,13 +47,20 @@ def run_ranks(function: Callable[[int], Any]) -> list[Any]:
 def processes() -> tuple[ProcessPoolExecutor, ...]:
     """A process for each rank, in which PyTorch is imported once for all calls."""
     folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return tuple(
+    ranks = tuple(
         ProcessPoolExecutor(
             1, multiprocessing.get_context("spawn"), initializer=_join, initargs=(rank, f"{folder}/meeting")
         )
         for rank in range(WORLD)
     )
+    # Where this is a process of a pool, it runs no atexit functions, and joins the ranks before it ends them.
+    Finalize(None, _leave, (ranks, folder), exitpriority=1)
+    return ranks
+
+
+def _leave(ranks: tuple[ProcessPoolExecutor, ...], folder: str) -> None:
+    end(ranks)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def end(ranks: tuple[ProcessPoolExecutor, ...]) -> None:
