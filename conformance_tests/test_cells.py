@@ -13,7 +13,7 @@ from conformance_tests.cell_subject import CellSubject
 from conformance_tests.cells import CORE, QUICK, Cell, all_cells
 from conformance_tests.exact_stream import drawn
 from conformance_tests.ledger import Place
-from conformance_tests.profiles import PROFILE
+from conformance_tests.profiles import PROFILE, only_nightly
 from momo_cli.conform.judge import PLAIN_START, Verdict, all_vectors, judge
 from momo_spec import spec_names
 from momo_spec.problem import Problem
@@ -46,8 +46,8 @@ TRAINED = {
 SPARSELY = 1 if PROFILE == "nightly" else 3
 """Factor of the strides of cells that are not quick."""
 
-SLOW = () if PROFILE == "nightly" else tuple(ledger.COMPILED)
-"""Modes that by day have exact vectors, closed loops and random trajectories alone."""
+BY_NIGHT = pytest.param(True, marks=only_nightly)
+"""Modes that compile each rule: by day they have exact vectors, closed loops and random trajectories."""
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -78,12 +78,21 @@ def part(cell: Cell, mode: str, dtype: str) -> dict[str, VectorFile]:
     return {name: ledger.as_file(vectors) for name, vectors in chosen.items()}
 
 
-def test_vectors(cell: Cell, device: str, dtype: str, record_property: Any) -> None:
+def modes_of(cell: Cell, dtype: str, *, compiled: bool) -> list[str]:
+    """Modes with a dtype that compile each rule, or those that do not."""
+    kind = [mode for mode in cell.modes if (mode in ledger.COMPILED) == compiled]
+    found = [mode for mode in kind if dtype in cell.modes[mode]]
+    if not found:
+        what = dtype if kind else "mode that compiles each rule"
+        pytest.skip(f"not run: {cell.name} has no {what}")
+    return found
+
+
+@pytest.mark.parametrize("compiled", [False, BY_NIGHT])
+def test_vectors(cell: Cell, device: str, dtype: str, compiled: bool, record_property: Any) -> None:
     """Every mode passes the vectors that it takes."""
-    if not any(dtype in dtypes for dtypes in cell.modes.values()):
-        pytest.skip(f"not run: {cell.name} has no {dtype}")
     ran = 0
-    for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes and mode not in SLOW):
+    for mode in modes_of(cell, dtype, compiled=compiled):
         for name, vectors in part(cell, mode, dtype).items():
             for verdict in judge(CellSubject(cell, name, mode, device), vectors, [dtype]):
                 assert verdict.status in ("pass", "unsupported"), (mode, name, verdict)
@@ -102,8 +111,6 @@ def further(tier: str) -> tuple[Vector, ...]:
 
 def chosen_steps(vectors: list[Vector], cell: Cell, mode: str, turn: int) -> list[Vector]:
     """A part of tier T1, another one for each dtype; the strides share no factor with the tests of a rule."""
-    if mode in SLOW:
-        return []
     stride = len(vectors) if mode in ledger.COMPILED else 11 if sparsely(cell) == 1 else 23
     return vectors[turn * stride // len(DTYPES) :: stride]
 
@@ -113,26 +120,26 @@ def chosen_trainings(vectors: list[Vector], cell: Cell, mode: str, turn: int) ->
     if PROFILE == "nightly" and mode not in ledger.COMPILED:
         return vectors
     full = [vector for vector in vectors if (vector.algorithm, vector.comment) in TRAINED]
-    if mode == "compile":
-        return full[turn : turn + 1] if turn else []
     if mode in ledger.COMPILED:
         return full[turn :: len(DTYPES)]
     return [*full, *vectors[turn::13]] if cell.name in QUICK else full[turn % 2 :: 2]
 
 
-@pytest.mark.parametrize("tier", ["T1", "T3"])
+@pytest.mark.parametrize(
+    ("tier", "compiled"),
+    [("T1", False), pytest.param("T1", True, marks=only_nightly), ("T3", False), ("T3", True)],
+)
 def test_one_step_and_closed_loop(
-    cell: Cell, device: str, dtype: str, tier: str, record_property: Any
+    cell: Cell, device: str, dtype: str, tier: str, compiled: bool, record_property: Any
 ) -> None:
     """Every mode stays within the bounds; what is exact before the one step of T1 stays exact."""
-    if not any(dtype in dtypes for dtypes in cell.modes.values()):
-        pytest.skip(f"not run: {cell.name} has no {dtype}")
+    modes = modes_of(cell, dtype, compiled=compiled)
     applicable = [vector for vector in further(tier) if dtype in vector.dtypes]
     if not applicable:
         pytest.skip(f"not run: there are no bounds of {tier} for {dtype}")
     choose = {"T1": chosen_steps, "T3": chosen_trainings}[tier]
     ran = 0
-    for mode in (mode for mode, dtypes in cell.modes.items() if dtype in dtypes):
+    for mode in modes:
         few = choose(applicable, cell, mode, DTYPES.index(dtype))
         for vector in applicable if STRIDES.get(cell.name) == 1 else few:
             verdict = verdict_on(cell, vector, mode, device, dtype)
