@@ -111,7 +111,7 @@ def further(tier: str) -> tuple[Vector, ...]:
 
 def chosen_steps(vectors: list[Vector], cell: Cell, mode: str, turn: int) -> list[Vector]:
     """A part of tier T1, another one for each dtype; the strides share no factor with the tests of a rule."""
-    stride = len(vectors) if mode in ledger.COMPILED else 11 if sparsely(cell) == 1 else 23
+    stride = len(vectors) // 3 if mode in ledger.COMPILED else 11 if sparsely(cell) == 1 else 23
     return vectors[turn * stride // len(DTYPES) :: stride]
 
 
