@@ -54,7 +54,7 @@ generate: $(STAMP)  ## Write the files that follow from the specification, and t
 	$(BIN)/momo generate
 	$(BIN)/python tools/reliability_page.py
 
-ledger: $(STAMP)  ## Run all vectors in every cell, which takes an hour, and write docs/cells.md.
+ledger: $(STAMP)  ## Run all vectors in every cell, which takes hours, and write docs/cells.md.
 	$(BIN)/python -m tools.ledger
 
 mutants: $(STAMP)  ## Put generated mutants of the core to the golden vectors; needs the extra "mutation".

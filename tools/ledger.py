@@ -1,7 +1,7 @@
 """
 Run everything in every cell and write the ledger, ``conformance_tests/ledger.json``, and its page.
 
-It takes an hour on two cores.  ``--only torch --mode compile --dtype float32`` runs a part, ``--page`` writes
+It takes hours.  ``--only torch --mode compile --dtype float32`` runs a part, ``--page`` writes
 ``docs/cells.md`` from the ledger, ``--check`` fails where the page differs.
 """
 
